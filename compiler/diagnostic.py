@@ -1,0 +1,91 @@
+"""What the compiler tells people: diagnostics with spans, and the reporter that collects them.
+
+A code is a name (``unknown-provider``), given where the fault is found; there is no central table.
+A stage reports all that it finds and goes on; the pipeline stops at the end of a stage that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+
+from compiler.source import Span
+
+
+class Severity(StrEnum):
+    """How bad it is: an error stops the build, a warning does not, a note explains."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that helps to understand the first ("declared here")."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: ``text`` stands under the caret of ``span``, ``hint`` says what to do."""
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    text: str = ""
+    labels: tuple[Label, ...] = ()
+    hint: str | None = None
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Collects the diagnostics of one compilation, in the order in which they are found."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        text: str = "",
+        *,
+        labels: Iterable[Label] = (),
+        hint: str | None = None,
+    ) -> None:
+        """Report a fault that stops the build at the end of this stage."""
+        self.add(Diagnostic(code, Severity.ERROR, message, span, text, tuple(labels), hint))
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        text: str = "",
+        *,
+        labels: Iterable[Label] = (),
+        hint: str | None = None,
+    ) -> None:
+        """Report something that is allowed but probably not meant."""
+        self.add(Diagnostic(code, Severity.WARNING, message, span, text, tuple(labels), hint))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic that was made elsewhere."""
+        self.diagnostics.append(diagnostic)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any error was reported so far."""
+        return any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Give the known word that ``word`` is most likely a slip of, or None."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None

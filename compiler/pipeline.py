@@ -1,0 +1,117 @@
+"""The line of stages from text to snapshot, read from top to bottom.
+
+Each stage is a pure function ``(input, Reporter) -> output``; the line stops at the end of the
+first stage that reported an error, so that later stages only ever see what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from compiler.check import check
+from compiler.diagnostic import Diagnostic, Reporter, Severity
+from compiler.link import link
+from compiler.load import load
+from compiler.lower import lower
+from compiler.lower.lowered import Lowered
+from compiler.parse import parse
+from compiler.plan import Plan
+from compiler.planning import planning
+from compiler.read import Sources, read
+from xds.snapshot import Snapshot, snapshot
+
+
+class Stage(NamedTuple):
+    """A step of the line, by the name that ``compile --emit`` and the benchmarks call it."""
+
+    name: str
+    run: Callable[[Any, Reporter], Any]
+
+
+def _snapshot(lowered: Lowered, _reporter: Reporter) -> Snapshot:
+    return snapshot(lowered.resources)
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("nodes", load),
+    Stage("document", parse),
+    Stage("linked", link),
+    Stage("plan", planning),
+    Stage("lowered", lower),
+    Stage("checked", check),
+    Stage("snapshot", _snapshot),
+)
+
+Revision = Callable[[Plan], Plan]
+"""A change of the plan before it is lowered, such as pointing every provider at a simulator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of a compilation: the output of each stage that ran, and all diagnostics."""
+
+    sources: Sources
+    outputs: Mapping[str, Any]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the line ran to its end without an error."""
+        return not any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan; KeyError where the line stopped before it."""
+        plan: Plan = self.outputs["plan"]
+        return plan
+
+    @property
+    def lowered(self) -> Lowered:
+        """The checked resources with their secrets and origins; KeyError likewise."""
+        lowered: Lowered = self.outputs["checked"]
+        return lowered
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The resources as bytes by type and name; KeyError likewise."""
+        taken: Snapshot = self.outputs["snapshot"]
+        return taken
+
+
+def compile_sources(
+    sources: Sources,
+    *,
+    until: str = "snapshot",
+    revise: Revision | None = None,
+    observe: Callable[[str, Any], None] | None = None,
+) -> Compiled:
+    """Run the line on ``sources`` up to and with the stage ``until``.
+
+    ``revise`` changes the plan between planning and lowering. ``observe`` is told each stage's
+    name and output as it ends, so that a caller may take times without the line reading a clock.
+    """
+    reporter = Reporter()
+    outputs: dict[str, Any] = {}
+    value: Any = sources
+    for stage in STAGES:
+        value = stage.run(value, reporter)
+        if stage.name == "plan" and revise is not None and not reporter.failed:
+            value = revise(value)
+        if observe is not None:
+            observe(stage.name, value)
+        if reporter.failed:
+            break
+        outputs[stage.name] = value
+        if stage.name == until:
+            break
+    return Compiled(sources, outputs, tuple(reporter.diagnostics))
+
+
+def compile_path(
+    path: Path, *, until: str = "snapshot", revise: Revision | None = None
+) -> Compiled:
+    """Read a policy file or folder and run the line on it."""
+    return compile_sources(read(path), until=until, revise=revise)

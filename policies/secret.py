@@ -1,0 +1,31 @@
+"""References to secrets: a plan says where a secret lies, and only the control plane reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SecretKind(StrEnum):
+    """What an SDS secret holds: a header's value, a certificate with its key, or trusted roots."""
+
+    GENERIC = "generic"
+    CERTIFICATE = "certificate"
+    TRUST = "trust"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """Where the parts of one SDS secret lie; never what they say.
+
+    ``sources`` are ``env:NAME``, ``file:PATH`` or ``system:`` (the machine's trust store): one for
+    GENERIC and TRUST, certificate chain and private key for CERTIFICATE.
+    """
+
+    kind: SecretKind
+    sources: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the SDS resource, the same wherever the same sources are named."""
+        return f"{self.kind}/{'+'.join(self.sources)}"
