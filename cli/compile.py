@@ -1,0 +1,101 @@
+"""`gatewright compile`: print what a policy becomes, at any stage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import exits
+from cli.policy import add_path, existing, show
+
+if TYPE_CHECKING:
+    from compiler.pipeline import Compiled
+
+NAME = "compile"
+
+EMITS = {
+    "nodes": "the text as a tree, each value with its place",
+    "document": "the sections as they were understood, before any name is resolved",
+    "linked": "the same with every name resolved",
+    "plan": "what the gateway does, defaults and all, without a word of Envoy's",
+    "lanes": "which mechanism carries each model's requests, and why",
+    "xds": "Envoy's resources by type, as they are served (secrets by name)",
+    "versions": "the content hash of each resource",
+    "bootstrap": "one static file that `envoy -c` takes: to read, to validate (secrets empty)",
+}
+_UNTIL = {"nodes": "nodes", "document": "document", "linked": "linked", "plan": "plan"}
+_UNTIL |= {"lanes": "plan", "xds": "checked", "bootstrap": "checked", "versions": "snapshot"}
+
+EPILOG = "what can be emitted:\n" + "\n".join(
+    f"  {name:10} {text}" for name, text in EMITS.items()
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `compile` to the command line."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="print what a policy becomes, at any stage",
+        description="Compile a policy and print it as Envoy's resources, or as any stage before.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_path(parser)
+    parser.add_argument(
+        "--emit", choices=tuple(EMITS), default="xds", metavar="STAGE", help="default: xds"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON instead of YAML")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile and print; exit code 1 where the policy has errors."""
+    from compiler.pipeline import compile_path
+
+    compiled = compile_path(existing(args.path), until=_UNTIL[args.emit])
+    show(compiled, "text")
+    if not compiled.ok:
+        return exits.POLICY
+    text = _text(_emitted(compiled, args.emit), as_json=args.json)
+    if args.output is None:
+        sys.stdout.write(text)
+    else:
+        args.output.write_text(text, encoding="utf-8")
+    return exits.OK
+
+
+def _emitted(compiled: Compiled, what: str) -> Any:
+    from compiler import dump
+
+    match what:
+        case "nodes":
+            return dump.dump_nodes(compiled.outputs["nodes"])
+        case "document":
+            return dump.plain(compiled.outputs["document"].document)
+        case "linked":
+            return dump.plain(compiled.outputs["linked"])
+        case "plan":
+            return dump.dump_plan(compiled.plan)
+        case "lanes":
+            return dump.dump_lanes(compiled.plan.lanes)
+        case "versions":
+            return dump.dump_snapshot(compiled.snapshot)
+        case "bootstrap":
+            from compiler.standalone import standalone
+
+            return standalone(compiled.lowered)
+        case _:
+            return dump.dump_resources(compiled.lowered)
+
+
+def _text(value: Any, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text

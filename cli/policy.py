@@ -1,0 +1,68 @@
+"""What every command that reads a policy has in common: its argument, and how faults are shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from cli import exits
+
+if TYPE_CHECKING:
+    from compiler.pipeline import Compiled
+
+FORMATS = ("text", "json", "github", "sarif", "markdown")
+
+
+def add_path(parser: argparse.ArgumentParser) -> None:
+    """Add the policy argument: a file, or a folder of files; the current folder by default."""
+    parser.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="POLICY",
+        help="a policy file, or a folder of *.yaml files that make one policy (default: this folder)",
+    )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of how diagnostics are written."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        help="how diagnostics are written: for people, machines, GitHub annotations, "
+        "code scanning, or a comment (default: text)",
+    )
+    group.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="short for --format json"
+    )
+
+
+def existing(path: Path) -> Path:
+    """Return the path, or leave with exit code 3 where nothing is there."""
+    if not path.exists():
+        raise exits.CannotRunError(
+            f"there is no {path}", hint="name a policy file, or a folder that holds some"
+        )
+    return path
+
+
+def show(compiled: Compiled, style: str, to: TextIO | None = None) -> None:
+    """Write a compilation's diagnostics in one of FORMATS."""
+    from compiler.render import render
+
+    stream = sys.stderr if to is None else to
+    text = render(
+        compiled.diagnostics, compiled.sources, style, color=style == "text" and _colorful(stream)
+    )
+    if text:
+        print(text, file=stream, end="" if text.endswith("\n") else "\n")
+
+
+def _colorful(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ

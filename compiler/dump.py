@@ -1,0 +1,107 @@
+"""Print any stage: plain data (dicts, lists, strings) of its output, for YAML or JSON.
+
+What a person reads here is what the next stage gets: nothing is summed up, and nothing is left
+out but the places in the text (`nodes` shows those).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from compiler.lower.lowered import Lowered
+from compiler.node import Node
+from compiler.plan import LaneChoice, Plan
+from compiler.source import Span
+from policies.secret import SecretRef
+from xds.snapshot import Snapshot
+from xds.wire import to_json
+
+SECTIONS = {
+    "envoy.config.listener.v3.Listener": "listeners",
+    "envoy.config.route.v3.RouteConfiguration": "routes",
+    "envoy.config.cluster.v3.Cluster": "clusters",
+    "envoy.config.endpoint.v3.ClusterLoadAssignment": "endpoints",
+}
+"""The heading under which a resource of each type is printed."""
+
+
+def plain(value: Any) -> Any:
+    """Turn a stage's value into dicts, lists and scalars; spans and other non-compared fields go."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Enum():
+            return value.value
+        case str():
+            return str(value)
+        case timedelta():
+            return _duration(value)
+        case SecretRef():
+            return value.name
+        case Span():
+            return str(value)
+        case Mapping():
+            return {str(plain(k)): plain(v) for k, v in value.items()}
+        case tuple() | list() | set() | frozenset():
+            return [plain(v) for v in value]
+    if dataclasses.is_dataclass(value):
+        return {
+            f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare
+        }
+    if hasattr(value, "model_dump"):
+        return {k: plain(getattr(value, k)) for k in type(value).model_fields}
+    return str(value)
+
+
+def dump_nodes(root: Node) -> Any:
+    """Print the loaded text as a tree in which every leaf is followed by its place."""
+    return root.described()
+
+
+def dump_plan(plan: Plan) -> dict[str, Any]:
+    """Print the plan without its lanes, which are a table of their own (`dump_lanes`)."""
+    dumped: dict[str, Any] = plain(plan)
+    dumped["envoy"] = ".".join(str(part) for part in plan.envoy)
+    del dumped["lanes"]
+    return dumped
+
+
+def dump_lanes(lanes: tuple[LaneChoice, ...]) -> list[dict[str, Any]]:
+    """Print which mechanism carries each (route, operation, model) to each target, and why."""
+    return [plain(choice) for choice in lanes]
+
+
+def dump_resources(lowered: Lowered) -> dict[str, Any]:
+    """Print Envoy's resources by type, in proto3 JSON; secrets as references, never as values."""
+    dumped: dict[str, Any] = {heading: [] for heading in SECTIONS.values()}
+    for resource in lowered.resources:
+        heading = SECTIONS[resource.type_url.rpartition("/")[2]]
+        dumped[heading].append(to_json(resource.message))
+    dumped["secrets"] = [
+        {"name": ref.name, "kind": ref.kind.value, "sources": list(ref.sources)}
+        for ref in lowered.secrets
+    ]
+    return dumped
+
+
+def dump_snapshot(taken: Snapshot) -> dict[str, Any]:
+    """Print the versions (content hashes) of the snapshot and of each resource in it."""
+    return {
+        "version": taken.version,
+        "resources": {
+            url.rpartition("/")[2]: {name: item.version for name, item in sorted(items.items())}
+            for url, items in sorted(taken.resources.items())
+        },
+    }
+
+
+def _duration(value: timedelta) -> str:
+    micros = value // timedelta(microseconds=1)
+    for unit, size in (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)):
+        if micros and micros % size == 0:
+            return f"{micros // size}{unit}"
+    return f"{micros}us" if micros else "0s"
