@@ -1,0 +1,36 @@
+"""The value types of the language, in one place to import from.
+
+Every type is a plain Python type with a validator that runs before pydantic's own, raises
+``PydanticCustomError(code, message, {"hint": ...})``, and carries its JSON Schema (pattern,
+description, examples), so that compiler and editors refuse the same texts.
+"""
+
+from policies.hosts import Host, HostAndPort, HostPort, IpAddress, Port, is_host, is_ip
+from policies.refusal import refuse, shown
+from policies.regex import Regex
+from policies.secret_source import SecretSource
+from policies.units import Duration, Percentage, Size, Timeout
+from policies.words import HeaderName, HeaderValue, Method, ModelName, Name
+
+__all__ = [
+    "Duration",
+    "HeaderName",
+    "HeaderValue",
+    "Host",
+    "HostAndPort",
+    "HostPort",
+    "IpAddress",
+    "Method",
+    "ModelName",
+    "Name",
+    "Percentage",
+    "Port",
+    "Regex",
+    "SecretSource",
+    "Size",
+    "Timeout",
+    "is_host",
+    "is_ip",
+    "refuse",
+    "shown",
+]
