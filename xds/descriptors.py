@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import betterproto2
+import envoy_data_plane
+from envoy_data_plane.message_pool import default_message_pool
 from google.protobuf import (
     any_pb2,
     api_pb2,
@@ -66,8 +68,24 @@ ADDED: Mapping[str, tuple[tuple[str, int, str], ...]] = {
     "xds.type.v3.TypedStruct": (("type_url", 1, "string"), ("value", 2, "google.protobuf.Struct")),
 }
 
-# Where betterproto2's flattened enum name reads as nested in a message, though the .proto has it beside the message.
-TOP_LEVEL_ENUMS: frozenset[str] = frozenset()
+# betterproto2 flattens an enum's name (``ClusterLbPolicy``) and writes its acronyms small, and keeps no pool of enums.
+# The owner is found by its name's prefix; these are the ones where that, or the acronym, goes wrong.
+ENUM_NAMES: Mapping[str, str] = {
+    "envoy.config.core.v3.ProxyProtocolPassThroughTlVsPassTlVsMatchType": (
+        "envoy.config.core.v3.ProxyProtocolPassThroughTLVs.PassTLVsMatchType"
+    ),
+    "envoy.config.route.v3.RetryPolicyResetHeaderFormat": "envoy.config.route.v3.RetryPolicy.ResetHeaderFormat",
+    "envoy.data.accesslog.v3.HttpAccessLogEntryHttpVersion": "envoy.data.accesslog.v3.HTTPAccessLogEntry.HTTPVersion",
+    "envoy.data.accesslog.v3.TlsPropertiesTlsVersion": "envoy.data.accesslog.v3.TLSProperties.TLSVersion",
+    "envoy.data.core.v3.HealthCheckFailureType": "envoy.data.core.v3.HealthCheckFailureType",
+    "envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRfcVersion": (
+        "envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion"
+    ),
+    "envoy.extensions.filters.http.ratelimit.v3.RateLimitXRateLimitHeadersRfcVersion": (
+        "envoy.extensions.filters.http.ratelimit.v3.RateLimit.XRateLimitHeadersRFCVersion"
+    ),
+    "envoy.service.status.v3.ClientConfigStatus": "envoy.service.status.v3.ClientConfigStatus",
+}
 
 
 def build() -> FileDescriptorSet:
@@ -86,7 +104,9 @@ def build() -> FileDescriptorSet:
             raise ValueError(f"envoy_data_plane has {full_name} now: drop it from ADDED")
         message = _nested(tree, full_name, index)
         for name, number, kind in fields:
-            field = message.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL)
+            field = message.field.add(
+                name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL
+            )
             if "." in kind:
                 field.type, field.type_name = field.TYPE_MESSAGE, f".{kind}"
             else:
@@ -133,7 +153,9 @@ def outline(files: FileDescriptorSet) -> dict[str, str]:
             for field in message.field:
                 kind = FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
                 label = FieldDescriptorProto.Label.Name(field.label).removeprefix("LABEL_").lower()
-                lines[f"{name}.{field.name}"] = f"{label} {field.type_name or kind} = {field.number}"
+                lines[f"{name}.{field.name}"] = (
+                    f"{label} {field.type_name or kind} = {field.number}"
+                )
             walk(name + ".", message.nested_type)
             enums(name + ".", message.enum_type)
 
@@ -159,34 +181,40 @@ def changes(old: FileDescriptorSet, new: FileDescriptorSet) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def _message_classes() -> Mapping[str, type[betterproto2.Message]]:
     """Import all of envoy_data_plane and return its current messages, with all they refer to, by full name."""
-    import envoy_data_plane  # noqa: PLC0415 - 4 s; only the making of the blob pays for it
-    from envoy_data_plane.message_pool import default_message_pool as pool  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         for module in pkgutil.walk_packages(envoy_data_plane.__path__, "envoy_data_plane."):
             importlib.import_module(module.name)
 
-    names = {cls: url.partition("/")[2] for cls, url in pool.type_to_url.items()}
     kept: dict[str, type[betterproto2.Message]] = {}
-    todo = [cls for cls, name in names.items() if _is_current(name)]
+    todo = [cls for cls in default_message_pool.type_to_url if _is_current(_full_name(cls))]
     while todo:
         cls = todo.pop()
-        if names[cls].startswith("google.protobuf.") or names[cls] in kept:
+        name = _full_name(cls)
+        if name.startswith("google.protobuf.") or name in kept:
             continue
-        kept[names[cls]] = cls
-        todo += [target for _, target in _references(cls) if issubclass(target, betterproto2.Message)]
+        kept[name] = cls
+        todo += [
+            target for _, target in _references(cls) if issubclass(target, betterproto2.Message)
+        ]
     return kept
 
 
+def _full_name(cls: type[betterproto2.Message]) -> str:
+    return default_message_pool.type_to_url[cls].partition("/")[2]
+
+
 def _is_current(full_name: str) -> bool:
-    """Tell v3 and everything unversioned outside ``envoy`` from the v2 API, which no living Envoy speaks."""
+    """Tell what an Envoy of today speaks from the v2 API and from the annotations of .proto files."""
     packages = full_name.split(".")
+    if packages[0] == "validate":
+        return False
     return packages[0] != "envoy" or any(part.startswith("v3") for part in packages)
 
 
 def _metadata(cls: type[betterproto2.Message]) -> Any:
-    return cls._betterproto  # the only place where the field metadata is to be had
+    return getattr(cls, "_betterproto")  # noqa: B009, SLF001 - no public way leads to it, and mypy misreads its type
 
 
 def _references(cls: type[betterproto2.Message]) -> Iterator[tuple[str, type]]:
@@ -205,7 +233,9 @@ def _enums(classes: Mapping[str, type[betterproto2.Message]]) -> dict[str, type[
     found: dict[str, type[betterproto2.Enum]] = {}
     for cls in classes.values():
         for _, target in _references(cls):
-            if issubclass(target, betterproto2.Enum) and not _package(target).startswith("google.protobuf"):
+            if issubclass(target, betterproto2.Enum) and not _package(target).startswith(
+                "google.protobuf"
+            ):
                 found[_enum_name(target)] = target
     return found
 
@@ -217,24 +247,29 @@ def _package(cls: type) -> str:
 @lru_cache(maxsize=None)
 def _owners(package: str) -> list[tuple[str, str]]:
     """Return (flattened Python name, full name) of a package's messages, the longest first."""
-    owners = [(cls.__name__, name) for name, cls in _message_classes().items() if _package(cls) == package]
+    owners = [
+        (cls.__name__, name) for name, cls in _message_classes().items() if _package(cls) == package
+    ]
     return sorted(owners, key=lambda pair: -len(pair[0]))
 
 
 @lru_cache(maxsize=None)
 def _enum_name(enum: type) -> str:
-    """Find an enum's full name: betterproto2 keeps no pool of enums, only names flattened as ``ClusterLbPolicy``."""
+    """Find an enum's full name, which betterproto2 does not keep."""
     package = _package(enum)
     flat = f"{package}.{enum.__name__}"
-    if flat not in TOP_LEVEL_ENUMS:
-        for prefix, owner in _owners(package):
-            rest = enum.__name__.removeprefix(prefix)
-            if rest and rest != enum.__name__ and not rest[0].islower():
-                return f"{owner}.{rest}"
+    if flat in ENUM_NAMES:
+        return ENUM_NAMES[flat]
+    for prefix, owner in _owners(package):
+        rest = enum.__name__.removeprefix(prefix)
+        if rest and rest != enum.__name__ and not rest[0].islower():
+            return f"{owner}.{rest}"
     return flat
 
 
-def _nested(root: DescriptorProto, full_name: str, index: dict[str, DescriptorProto]) -> DescriptorProto:
+def _nested(
+    root: DescriptorProto, full_name: str, index: dict[str, DescriptorProto]
+) -> DescriptorProto:
     """Return the message of that full name under ``root``, making it and the packages above it when they are new."""
     if not full_name:
         return root
@@ -244,7 +279,9 @@ def _nested(root: DescriptorProto, full_name: str, index: dict[str, DescriptorPr
     return index[full_name]
 
 
-def _fill(message: DescriptorProto, full_name: str, classes: Mapping[str, type[betterproto2.Message]]) -> None:
+def _fill(
+    message: DescriptorProto, full_name: str, classes: Mapping[str, type[betterproto2.Message]]
+) -> None:
     """Add the fields and oneofs of one message."""
     cls = classes[full_name]
     targets = dict(_references(cls))
@@ -252,9 +289,13 @@ def _fill(message: DescriptorProto, full_name: str, classes: Mapping[str, type[b
     presence: list[FieldDescriptorProto] = []
     for python_name, meta in _metadata(cls).meta_by_field_name.items():
         field = message.field.add(name=_proto_name(python_name), number=meta.number)
-        field.label = field.LABEL_REPEATED if meta.repeated or meta.map_meta else field.LABEL_OPTIONAL
+        field.label = (
+            field.LABEL_REPEATED if meta.repeated or meta.map_meta else field.LABEL_OPTIONAL
+        )
         if meta.map_meta:
-            entry = message.nested_type.add(name="".join(p.capitalize() for p in field.name.split("_")) + "Entry")
+            entry = message.nested_type.add(
+                name="".join(p.capitalize() for p in field.name.split("_")) + "Entry"
+            )
             entry.options.map_entry = True
             for name, part in zip(("key", "value"), meta.map_meta, strict=True):
                 member = entry.field.add(name=name, number=part.number, label=field.LABEL_OPTIONAL)
@@ -276,14 +317,11 @@ def _fill(message: DescriptorProto, full_name: str, classes: Mapping[str, type[b
         message.oneof_decl.add(name=f"_{field.name}")
 
 
-def _set_type(field: FieldDescriptorProto, proto_type: str, target: type | None) -> None:
+def _set_type(field: FieldDescriptorProto, proto_type: str, target: Any) -> None:
     field.type = FieldDescriptorProto.Type.Value(f"TYPE_{proto_type.upper()}")
     if field.type == field.TYPE_MESSAGE:
-        from envoy_data_plane.message_pool import default_message_pool as pool  # noqa: PLC0415
-
-        field.type_name = "." + pool.type_to_url[target].partition("/")[2]
+        field.type_name = "." + _full_name(target)
     elif field.type == field.TYPE_ENUM:
-        assert target is not None
         field.type_name = "." + _enum_name(target)
 
 
@@ -309,7 +347,9 @@ def _enum(name: str, enum: type[betterproto2.Enum]) -> EnumDescriptorProto:
 def main(arguments: list[str] | None = None) -> int:
     """Write the blob, or with ``--check`` exit 1 when it differs from envoy_data_plane's schema."""
     parser = argparse.ArgumentParser(prog="python -m xds.descriptors", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only; exit 1 when the blob is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="compare only; exit 1 when the blob is stale"
+    )
     check = parser.parse_args(arguments).check
     new = build()
     old = FileDescriptorSet.FromString(BLOB.read_bytes()) if BLOB.exists() else FileDescriptorSet()

@@ -1,6 +1,6 @@
 """The xDS API's message classes: ``envoy.config.cluster.v3.Cluster(name="x")``.
 
-``envoy``, ``google``, ``xds``, ``udpa``, ``opentelemetry``, ``cel``, ``io`` and ``validate`` are the API's package
+``envoy``, ``google``, ``xds``, ``udpa``, ``opentelemetry``, ``cel`` and ``io`` are the API's package
 roots; below them the spelling is the full name of the .proto, and a plain alias
 (``cluster_v3 = envoy.config.cluster.v3``) serves for values and for annotations. The classes are protobuf's C classes
 over a descriptor pool of their own, so they meet no other copy of the API that a library may have imported. Each is
@@ -19,9 +19,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 if TYPE_CHECKING:
-    from xds_api import cel, envoy, google, io, opentelemetry, udpa, validate, xds
+    from xds_api import cel, envoy, google, io, opentelemetry, udpa, xds
 
-__all__ = ["POOL", "cel", "envoy", "google", "io", "opentelemetry", "udpa", "validate", "xds"]
+__all__ = ["POOL", "cel", "envoy", "google", "io", "opentelemetry", "udpa", "xds"]
 
 BLOB = Path(__file__).with_name("envoy.binpb")
 
@@ -85,5 +85,4 @@ if not TYPE_CHECKING:
     io = _root("io")
     opentelemetry = _root("opentelemetry")
     udpa = _root("udpa")
-    validate = _root("validate")
     xds = _root("xds")

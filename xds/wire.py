@@ -92,7 +92,9 @@ def to_json(message: Message) -> dict[str, Any]:
     from google.protobuf import json_format
 
     try:
-        return json_format.MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=POOL)
+        return json_format.MessageToDict(
+            message, preserving_proto_field_name=True, descriptor_pool=POOL
+        )
     except TypeError as error:
         raise UnknownTypeError(str(error)) from None
 
@@ -101,4 +103,4 @@ def from_json(cls: type[M], value: Mapping[str, Any]) -> M:
     """Read proto3 JSON (either spelling of field names); raise google.protobuf.json_format.ParseError."""
     from google.protobuf import json_format
 
-    return json_format.ParseDict(value, cls(), descriptor_pool=POOL)
+    return json_format.ParseDict(dict(value), cls(), descriptor_pool=POOL)
