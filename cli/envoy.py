@@ -1,4 +1,4 @@
-"""The Envoy binary: where it is, what version it says it is, and what it thinks of a configuration."""
+"""The Envoy binary: where it lies, and what it says of a configuration."""
 
 from __future__ import annotations
 

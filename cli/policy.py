@@ -24,7 +24,7 @@ def add_path(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="POLICY",
-        help="a policy file, or a folder of *.yaml files that make one policy (default: this folder)",
+        help="a policy file, or a folder of *.yaml files that make one (default: this folder)",
     )
 
 

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     """Run Envoy until it ends or the parent does; return Envoy's exit code."""
     folder, separator, *command = argv
     if separator != "--" or not command:
-        print(__doc__, file=sys.stderr)  # noqa: T201 - the usage of a script
+        print(__doc__, file=sys.stderr)
         return 2
     # The terminal's Ctrl-C is for the parent, which then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -30,7 +30,7 @@ SECTIONS = {
 
 
 def plain(value: Any) -> Any:
-    """Turn a stage's value into dicts, lists and scalars; spans and other non-compared fields go."""
+    """Turn a stage's value into dicts, lists and scalars; fields that are not compared go."""
     match value:
         case None | bool() | int() | float():
             return value

@@ -150,7 +150,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What tokens cost, in nano-USD a token (1 USD per 1M tokens is 1,000); ``source`` says whose."""
+    """What a token costs in nano-USD (1 USD per 1M tokens is 1,000); ``source`` says who says so."""
 
     input: int
     output: int

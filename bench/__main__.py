@@ -1,0 +1,23 @@
+"""`python -m bench [NAME...]`: run all measurements, or those named."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("compile_speed", "save_to_live", "native_lane_cpu")
+
+
+def main(names: list[str]) -> int:
+    """Run each measurement's ``main`` in turn."""
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        print(f"no measurement {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        return 2
+    for name in names or NAMES:
+        importlib.import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""Policies of a given size, the same text at every call."""
+
+from __future__ import annotations
+
+HEAD = """\
+gatewright: v1
+name: bench
+envoy: "1.40"
+listeners:
+  public: {{ address: 127.0.0.1, port: {port} }}
+"""
+
+
+def rest_policy(routes: int, *, port: int = 8080, body: str = "v0", upstream: int = 9000) -> str:
+    """Write a policy of that many routes over a hundredth as many services (at least one).
+
+    The routes are a mixture: prefixes, exact paths with a method, header conditions, rewrites,
+    retries; one more route answers ``/probe`` with ``body``, to see which version is live.
+    """
+    services = max(1, routes // 100)
+    lines = [HEAD.format(port=port), "services:\n"]
+    lines += [
+        f"  s{n}: {{ endpoints: ['127.0.0.1:{upstream}'], health: {{ path: /healthz }} }}\n"
+        for n in range(services)
+    ]
+    lines.append("routes:\n")
+    lines += [_route(n, n % services) for n in range(routes)]
+    lines.append(
+        f"  - {{ match: {{ path: /probe }}, respond: {{ status: 200, body: '{body}' }} }}\n"
+    )
+    return "".join(lines)
+
+
+def _route(n: int, service: int) -> str:
+    match n % 4:
+        case 0:
+            return f"  - {{ match: /area{n}/orders, service: s{service} }}\n"
+        case 1:
+            match = f"{{ path: /area{n}/exact, method: [GET, HEAD] }}"
+            return f"  - {{ match: {match}, service: s{service}, timeout: 5s }}\n"
+        case 2:
+            match = f"{{ prefix: /area{n}, headers: {{ x-canary: 'yes' }} }}"
+            return f"  - {{ match: {match}, service: s{service}, rewrite: {{ prefix: /v2 }} }}\n"
+        case _:
+            retries = "{ attempts: 2, on: [connect_failure, reset] }"
+            return f"  - {{ match: /area{n}, service: s{service}, retries: {retries} }}\n"
+
+
+def llm_policy(*, port: int, upstream: int) -> str:
+    """Write a policy with one chain of two OpenAI-compatible providers on plain HTTP."""
+    return HEAD.format(port=port) + (
+        "providers:\n"
+        f"  one: {{ api: openai, url: 'http://127.0.0.1:{upstream}/v1', key: env:BENCH_KEY }}\n"
+        f"  two: {{ api: openai, url: 'http://127.0.0.1:{upstream}/v1', key: env:BENCH_KEY }}\n"
+        "models:\n"
+        "  fast:\n"
+        "    targets: [one/gpt-4o-mini, two/gpt-4o-mini]\n"
+        "    fallback: { on: [rate_limited, overloaded, connect_failure], attempt_timeout: 20s }\n"
+        "prices:\n"
+        "  one/gpt-4o-mini: { input: 0.15 USD/1M tokens, output: 0.60 USD/1M tokens }\n"
+        "routes:\n"
+        "  - { match: /v1, serve: llm, auth: none }\n"
+    )
