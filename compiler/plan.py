@@ -150,7 +150,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a token costs in nano-USD (1 USD per 1M tokens is 1,000); ``source`` says who says so."""
+    """What a token costs, in nano-USD (1 USD per 1M tokens is 1,000), and who says so."""
 
     input: int
     output: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
-"""A place in a policy: keys and list indexes from the root, ``("models", "fast", "targets", 0)``."""
+"""A place in a policy, keys and list indexes from the root: ``("models", "fast", "targets")``."""
 
 
 @dataclass(frozen=True, slots=True)
