@@ -29,9 +29,14 @@ EMITS = {
 _UNTIL = {"nodes": "nodes", "document": "document", "linked": "linked", "plan": "plan"}
 _UNTIL |= {"lanes": "plan", "xds": "checked", "bootstrap": "checked", "versions": "snapshot"}
 
-EPILOG = "what can be emitted:\n" + "\n".join(
-    f"  {name:10} {text}" for name, text in EMITS.items()
-)
+EPILOG = """\
+examples:
+  gatewright compile gateway.yaml                  Envoy's resources, as YAML
+  gatewright compile gateway.yaml --emit plan      what was understood, every default written out
+  gatewright compile --emit bootstrap --json -o envoy.json && envoy --mode validate -c envoy.json
+
+what can be emitted:
+""" + "\n".join(f"  {name:10} {text}" for name, text in EMITS.items())
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:

@@ -12,7 +12,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cli import __version__, exits
+from cli import __version__, check, compile, exits  # noqa: A004 - a command's name is its module's
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = ()
+COMMANDS: Final[tuple[Command, ...]] = (check, compile)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
