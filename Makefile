@@ -61,6 +61,7 @@ clean:
 
 # pip brings uv; where uv cannot be had, a newer pip (dependency groups need 25.1) does the same.
 $(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Gatewright needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	if $(BIN)/python -m pip install --quiet --constraint constraints.txt uv; then \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
