@@ -1,0 +1,1 @@
+"""The xDS side: Envoy's messages and their encoding, and the control plane that serves them."""

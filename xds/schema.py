@@ -1,13 +1,14 @@
 """The xDS API's message classes: ``envoy.config.cluster.v3.Cluster(name="x")``.
 
-``envoy``, ``google``, ``xds``, ``udpa``, ``opentelemetry``, ``cel`` and ``io`` are the API's package
-roots; below them the spelling is the full name of the .proto, and a plain alias
-(``cluster_v3 = envoy.config.cluster.v3``) serves for values and for annotations. The classes are protobuf's C classes
-over a descriptor pool of their own, so they meet no other copy of the API that a library may have imported. Each is
-made on its first use; loading the descriptors takes about 10 ms.
+``envoy``, ``google``, ``xds``, ``udpa``, ``opentelemetry``, ``cel`` and ``io`` are the API's
+package roots. Below them the spelling is the full name of the .proto, and a plain alias
+(``cluster_v3 = envoy.config.cluster.v3``) serves for values and for annotations. The classes are
+protobuf's C classes over a descriptor pool of their own, so they meet no other copy of the API
+that a library may have imported. Each is made on its first use; loading all descriptors takes
+about 10 ms.
 
-The descriptors lie in ``envoy.binpb``, which :mod:`xds.descriptors` makes from envoy_data_plane. The types mypy sees
-are generated from the same file by ``python -m xds.stubs``.
+The descriptors lie in ``envoy.binpb``, which :mod:`xds.descriptors` makes from envoy_data_plane.
+The types that mypy sees are generated from the same file by ``python -m xds.stubs``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BLOB = Path(__file__).with_name("envoy.binpb")
 
 
 class _Package:
-    """A package that real files share (``google``, ``google.protobuf``): its messages are attributes, found when asked."""
+    """A package that real files share (``google``): its messages are attributes, found lazily."""
 
     def __init__(self, full_name: str, **packages: _Package) -> None:
         self._full_name = full_name
@@ -50,8 +51,8 @@ class _Package:
 def _load() -> DescriptorPool:
     """Return a private pool with every file of the blob.
 
-    The blob is a FileDescriptorSet; it is split by hand because the pool takes serialised files, and parsing the set
-    would import descriptor_pb2 and pay for each descriptor twice.
+    The blob is a FileDescriptorSet. It is split by hand because the pool takes serialised files,
+    and parsing the set would import descriptor_pb2 and pay for each descriptor twice.
     """
     pool = DescriptorPool()
     data = memoryview(BLOB.read_bytes())
@@ -76,7 +77,7 @@ POOL = _load()
 if not TYPE_CHECKING:
 
     def _root(name: str) -> Any:
-        """Return a package root: a message without fields, whose nested messages are the packages below it."""
+        """Return a package root: a message whose nested messages are the packages below it."""
         return GetMessageClass(POOL.FindMessageTypeByName(name))
 
     cel = _root("cel")

@@ -1,4 +1,4 @@
-"""Encode messages to the bytes and the JSON that Envoy reads: always the same bytes for the same message.
+"""Encode messages to the bytes and the JSON that Envoy reads: the same bytes for the same message.
 
 Everything here is pure. Secrets inside messages are shown as they are: redact before you print.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from google.protobuf import json_format
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from xds.schema import POOL, google, xds
 
@@ -37,14 +39,12 @@ class UnknownTypeError(LookupError):
 
 
 def type_url(message: Message | type[Message]) -> str:
-    """Return a message's or a message class's type URL: ``type.googleapis.com/envoy.config.cluster.v3.Cluster``."""
+    """Return a type URL: ``type.googleapis.com/envoy.config.cluster.v3.Cluster``."""
     return TYPE_URL_PREFIX + message.DESCRIPTOR.full_name
 
 
 def message_class(url: str) -> type[Message]:
-    """Return the class a type URL (or a bare full name) names; raise UnknownTypeError when the schema has none."""
-    from google.protobuf.message_factory import GetMessageClass
-
+    """Return the class that a type URL, or a bare full name, names; raise UnknownTypeError."""
     full_name = url.rpartition("/")[2]
     try:
         return GetMessageClass(POOL.FindMessageTypeByName(full_name))
@@ -53,12 +53,12 @@ def message_class(url: str) -> type[Message]:
 
 
 def encode(message: Message) -> bytes:
-    """Serialise deterministically: fields by number, map entries by key, so that equal messages hash alike."""
+    """Serialise deterministically, map entries by key, so that equal messages hash alike."""
     return message.SerializeToString(deterministic=True)
 
 
 def decode(cls: type[M], data: bytes) -> M:
-    """Parse the bytes of one message of that class; raise google.protobuf.message.DecodeError when they are broken."""
+    """Parse the bytes of one message; raise google.protobuf.message.DecodeError."""
     return cls.FromString(data)
 
 
@@ -73,24 +73,24 @@ def unpack(wrapped: google.protobuf.Any) -> Message:
 
 
 def typed_struct(url: str, value: Mapping[str, Any]) -> google.protobuf.Any:
-    """Pack a message that the schema lacks as xds.type.v3.TypedStruct, which Envoy converts to the type named.
+    """Pack a message that the schema lacks as xds.type.v3.TypedStruct, which Envoy converts.
 
-    ``url`` is the wanted type's URL (or bare full name), ``value`` its proto3 JSON. Numbers travel as doubles, so an
-    integer above 2**53 must be given as a string.
+    ``url`` is the wanted type's URL or bare full name, ``value`` its proto3 JSON. Numbers travel
+    as doubles, so give an integer above 2**53 as a string.
     """
+    full_name = url.rpartition("/")[2]
     struct = google.protobuf.Struct()
     struct.update(value)
-    full_name = url.rpartition("/")[2]
     return pack(xds.type.v3.TypedStruct(type_url=TYPE_URL_PREFIX + full_name, value=struct))
 
 
 def to_json(message: Message) -> dict[str, Any]:
-    """Return proto3 JSON with the .proto's field names and each Any opened under ``@type``, as Envoy writes and reads it.
+    """Return proto3 JSON with the .proto's field names and each Any opened under ``@type``.
 
-    Raises UnknownTypeError when an Any holds a message that the schema does not have.
+    That is how Envoy writes its config dump, and it reads it back as YAML or JSON. 64-bit integers
+    are strings, durations ``"1.500s"``, enums their names. Raises UnknownTypeError when an Any
+    holds a message that the schema does not have.
     """
-    from google.protobuf import json_format
-
     try:
         return json_format.MessageToDict(
             message, preserving_proto_field_name=True, descriptor_pool=POOL
@@ -100,7 +100,8 @@ def to_json(message: Message) -> dict[str, Any]:
 
 
 def from_json(cls: type[M], value: Mapping[str, Any]) -> M:
-    """Read proto3 JSON (either spelling of field names); raise google.protobuf.json_format.ParseError."""
-    from google.protobuf import json_format
+    """Read proto3 JSON, in either spelling of the field names.
 
+    Raises google.protobuf.json_format.ParseError, whose text names the field.
+    """
     return json_format.ParseDict(dict(value), cls(), descriptor_pool=POOL)
