@@ -1,0 +1,25 @@
+"""What lowering gives: Envoy's resources, the secrets they name, and the line that made each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compiler.source import Span
+from policies.secret import SecretRef
+from xds.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """All that a control plane serves, before it is encoded.
+
+    ``resources`` are listeners, route configurations, clusters and endpoints
+    (ClusterLoadAssignment), sorted by type and name. ``secrets`` are served over SDS by
+    ``ref.name`` and resolved by nobody but the control plane. ``origins`` maps (type URL, name) to
+    the place in the policy that made the resource, so that a NACK can be shown there.
+    """
+
+    resources: tuple[Resource, ...]
+    secrets: tuple[SecretRef, ...]
+    origins: Mapping[tuple[str, str], Span]

@@ -1,0 +1,48 @@
+"""The order of a listener's HTTP filters: one line a filter, each with the reason it stands there.
+
+Requests pass the filters from top to bottom, answers from bottom to top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from xds.schema import envoy
+
+hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
+
+
+class Position(NamedTuple):
+    """A filter's name in the listener, and why it stands where it does."""
+
+    name: str
+    reason: str
+
+
+ORDER: tuple[Position, ...] = (
+    Position(
+        "envoy.filters.http.buffer",
+        "a body that is too large must be refused before anything is done with it",
+    ),
+    Position(
+        "envoy.filters.http.lua",
+        "on the way back the last to see an answer: hides usage after it was read, below",
+    ),
+    Position(
+        "envoy.filters.http.json_to_metadata",
+        "reads the model from the body, by which the route is chosen; reads usage from JSON",
+    ),
+    Position(
+        "envoy.filters.http.sse_to_metadata",
+        "reads usage from streams before the filters above may take it out of them",
+    ),
+    Position("envoy.filters.http.router", "sends the request away: nothing can stand behind it"),
+)
+
+_RANKS = {position.name: rank for rank, position in enumerate(ORDER)}
+
+
+def arrange(filters: Iterable[hcm_v3.HttpFilter]) -> list[hcm_v3.HttpFilter]:
+    """Put filters in their order; KeyError for one whose place nobody has decided."""
+    return sorted(filters, key=lambda f: _RANKS[f.name])
