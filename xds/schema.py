@@ -17,14 +17,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 if TYPE_CHECKING:
     from xds_api import cel, envoy, google, io, opentelemetry, udpa, xds
 
-__all__ = ["POOL", "cel", "envoy", "google", "io", "opentelemetry", "udpa", "xds"]
+__all__ = [
+    "POOL",
+    "UnknownTypeError",
+    "cel",
+    "envoy",
+    "google",
+    "io",
+    "message_class",
+    "opentelemetry",
+    "udpa",
+    "xds",
+]
 
 BLOB = Path(__file__).with_name("envoy.binpb")
+
+
+class UnknownTypeError(LookupError):
+    """A type URL names a message that the schema does not have."""
+
+
+def message_class(url: str) -> type[Message]:
+    """Return the class that a type URL, or a bare full name, names; raise UnknownTypeError."""
+    full_name = url.rpartition("/")[2]
+    try:
+        return GetMessageClass(POOL.FindMessageTypeByName(full_name))
+    except KeyError:
+        raise UnknownTypeError(f"the schema has no message {full_name!r}") from None
 
 
 class _Package:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
-from xds.schema import POOL, google, xds
+from xds.proto_json import from_json, to_json
+from xds.schema import UnknownTypeError, google, message_class, xds
 
 __all__ = [
     "TYPE_URL_PREFIX",
@@ -34,22 +33,9 @@ M = TypeVar("M", bound=Message)
 TYPE_URL_PREFIX = "type.googleapis.com/"
 
 
-class UnknownTypeError(LookupError):
-    """A type URL names a message that the schema does not have."""
-
-
 def type_url(message: Message | type[Message]) -> str:
     """Return a type URL: ``type.googleapis.com/envoy.config.cluster.v3.Cluster``."""
     return TYPE_URL_PREFIX + message.DESCRIPTOR.full_name
-
-
-def message_class(url: str) -> type[Message]:
-    """Return the class that a type URL, or a bare full name, names; raise UnknownTypeError."""
-    full_name = url.rpartition("/")[2]
-    try:
-        return GetMessageClass(POOL.FindMessageTypeByName(full_name))
-    except KeyError:
-        raise UnknownTypeError(f"the schema has no message {full_name!r}") from None
 
 
 def encode(message: Message) -> bytes:
@@ -63,7 +49,7 @@ def decode(cls: type[M], data: bytes) -> M:
 
 
 def pack(message: Message) -> google.protobuf.Any:
-    """Wrap a message in an Any, encoded deterministically."""
+    """Wrap a message in an Any, encoded deterministically, which ``Any.Pack`` does not do."""
     return google.protobuf.Any(type_url=type_url(message), value=encode(message))
 
 
@@ -82,26 +68,3 @@ def typed_struct(url: str, value: Mapping[str, Any]) -> google.protobuf.Any:
     struct = google.protobuf.Struct()
     struct.update(value)
     return pack(xds.type.v3.TypedStruct(type_url=TYPE_URL_PREFIX + full_name, value=struct))
-
-
-def to_json(message: Message) -> dict[str, Any]:
-    """Return proto3 JSON with the .proto's field names and each Any opened under ``@type``.
-
-    That is how Envoy writes its config dump, and it reads it back as YAML or JSON. 64-bit integers
-    are strings, durations ``"1.500s"``, enums their names. Raises UnknownTypeError when an Any
-    holds a message that the schema does not have.
-    """
-    try:
-        return json_format.MessageToDict(
-            message, preserving_proto_field_name=True, descriptor_pool=POOL
-        )
-    except TypeError as error:
-        raise UnknownTypeError(str(error)) from None
-
-
-def from_json(cls: type[M], value: Mapping[str, Any]) -> M:
-    """Read proto3 JSON, in either spelling of the field names.
-
-    Raises google.protobuf.json_format.ParseError, whose text names the field.
-    """
-    return json_format.ParseDict(dict(value), cls(), descriptor_pool=POOL)
