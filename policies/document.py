@@ -7,10 +7,11 @@ names the place that people wrote and not a branch of a union.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from policies.refusal import refuse
 
 T = TypeVar("T")
 
@@ -106,6 +109,43 @@ class _OneOrMore:
     ) -> JsonSchemaValue:
         full = handler(core)
         return {"anyOf": [full["items"], full]} if "items" in full else full
+
+
+class NonEmpty:
+    """Refuse an empty list with a diagnostic of its own."""
+
+    __slots__ = ("code", "hint", "message")
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        self.code, self.message, self.hint = code, message, hint
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Count after the items were checked."""
+        return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Say it to editors too."""
+        return {**handler(core), "minItems": 1}
+
+    def _check(self, items: Any) -> Any:
+        if not items:
+            refuse(self.code, self.message, self.hint)
+        return items
+
+
+def one_of(keys: Iterable[str], at_least: int = 1) -> dict[str, Any]:
+    """Give the JSON Schema that says: one of these keys, and not two.
+
+    The compiler checks it when it links, where it can show both places.
+    """
+    choices: list[Any] = [{"required": [key]} for key in keys]
+    if at_least == 0:
+        choices.append({"not": {"anyOf": list(choices)}})
+    return {"oneOf": choices}
 
 
 class _NotNull:

@@ -1,0 +1,80 @@
+"""The whole policy: the root document."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from compiler.schema.defaults import DefaultsDocument
+from compiler.schema.listeners import Listener
+from compiler.schema.models import Model
+from compiler.schema.prices import PriceDocument
+from compiler.schema.providers import ProviderDocument
+from compiler.schema.routes import RouteDocument
+from compiler.schema.services import ServiceDocument
+from policies.document import Document, Items
+from policies.values import ModelName, Name, refuse, shown
+
+_VERSION = re.compile(r"1\.([0-9]{1,3})(?:\.[0-9]{1,3})?")
+
+
+def _check_version(value: Any) -> Any:
+    hint = 'write `"1.40"`, in quotes: 1.40 and 1.4 are the same number'
+    if not isinstance(value, str):
+        return refuse("bad-version", f"{shown(value)} is a number, not a version", hint)
+    if _VERSION.fullmatch(value) is None:
+        refuse("bad-version", f"{shown(value)} is no version of Envoy", hint)
+    return value
+
+
+EnvoyVersion = Annotated[
+    str,
+    BeforeValidator(_check_version),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$",
+            "description": "A version of Envoy.",
+            "examples": ["1.40"],
+        }
+    ),
+]
+
+
+class GatewayDocument(Document):
+    """A gateway: what it listens on, where it sends requests, and which models it serves.
+
+    It may be one file or a folder of files, whose sections are merged by name.
+    """
+
+    gatewright: Literal["v1"]
+    """The version of this language."""
+    name: Name
+    """The gateway's name."""
+    envoy: EnvoyVersion = "1.40"
+    """The oldest Envoy that runs it; what this one lacks is an error."""
+    defaults: DefaultsDocument = DefaultsDocument.model_construct()
+    """What holds where nothing else is written."""
+    listeners: dict[Name, Listener] = {}
+    """The ports that clients connect to."""
+    services: dict[Name, ServiceDocument] = {}
+    """The upstreams that routes send requests to."""
+    providers: dict[Name, ProviderDocument] = {}
+    """Who answers LLM requests."""
+    models: dict[ModelName, Model] = {}
+    """The models that clients ask for."""
+    prices: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*/.+$")], PriceDocument],
+        Field(examples=[{"inhouse/llama": {"input": "0.10 USD/1M tokens"}}]),
+    ] = {}
+    """What tokens cost, by `provider/model`, in place of the shipped prices."""
+    routes: Items[RouteDocument] = ()
+    """Which requests go where."""
+
+    @property
+    def envoy_version(self) -> tuple[int, int]:
+        """The oldest Envoy as (major, minor)."""
+        major, minor, *_ = self.envoy.split(".")
+        return int(major), int(minor)

@@ -1,0 +1,30 @@
+"""The ``listeners`` section: the ports that clients connect to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from compiler.schema.attached import with_policies
+from policies.base import Place
+from policies.document import Document, keyed
+from policies.values import IpAddress, Port
+
+
+class ListenerCore(Document):
+    """A port that clients connect to, in clear text or with TLS.
+
+    A bare number is its port.
+    """
+
+    port: Annotated[Port, Field(examples=[8080])]
+    """The TCP port."""
+    address: IpAddress = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached; stated in the docs
+    """The address to bind: `127.0.0.1` for this machine alone."""
+
+
+ListenerDocument = with_policies(ListenerCore, "ListenerDocument", Place.LISTENER)
+Listener = Annotated[
+    ListenerDocument, keyed("port", {"type": "integer", "minimum": 1, "maximum": 65535}, int)
+]

@@ -1,0 +1,134 @@
+"""The ``models`` section: the names that clients ask for, and what is tried for them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from compiler.plan import Trigger
+from policies.document import Document, Items, Maybe, NonEmpty, keyed
+from policies.values import Duration, ModelName
+
+Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class TargetDocument(Document):
+    """One provider's model. A text is its `to`."""
+
+    to: Annotated[str, Field(min_length=1, max_length=256, examples=["openai/gpt-4o-mini"])]
+    """The provider, a slash, and the model as that provider calls it."""
+    weight: Maybe[Weight] = None
+    """Its share of the requests, relative to the others; all of a list have one, or none."""
+    timeout: Maybe[Duration] = None
+    """The time that an attempt at this target has, to the end of its answer."""
+
+
+Target = Annotated[TargetDocument, keyed("to", {"type": "string", "examples": ["p/m"]}, str)]
+_GROUP = Annotated[
+    Items[Target],
+    NonEmpty("empty-chain", "this group has no targets", "name at least one `provider/model`"),
+]
+
+
+class _TargetOrGroup:
+    """Let a list of targets stand where a target may, without a union in error locations."""
+
+    __slots__ = ("_group",)
+
+    def __init__(self) -> None:
+        self._group: TypeAdapter[Any] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        target = handler.generate_schema(Target)
+
+        def validate(value: Any, one: Any) -> Any:
+            if not isinstance(value, list):
+                return one(value)
+            if self._group is None:
+                self._group = TypeAdapter(_GROUP)
+            return self._group.validate_python(value)
+
+        return core_schema.no_info_wrap_validator_function(validate, target)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        target = handler(core)
+        group = {
+            "type": "array",
+            "items": target,
+            "minItems": 1,
+            "description": "A group: the targets share the requests by their weights.",
+        }
+        return {"anyOf": [*target["anyOf"], group]}
+
+
+class FallbackDocument(Document):
+    """When a request goes on to the next target of its chain, and how long one may take."""
+
+    on: Maybe[Items[Annotated[Trigger, Strict(strict=False)]]] = None
+    """What makes it go on; rate_limited, overloaded, timeout and connect_failure unless written."""
+    attempt_timeout: Maybe[Duration] = None
+    """The time that an attempt has until the first byte of its answer."""
+    after_first_token: Literal["fail"] = "fail"
+    """What happens when an answer breaks after it has begun: the client is told so."""
+    attempts: Maybe[Annotated[int, Field(ge=1, le=64)]] = None
+    """How many attempts a request has in all; one for each group unless written."""
+
+
+class ModelDocument(Document):
+    """A name that clients ask for: its targets, in the order in which they are tried.
+
+    Plain targets are a chain. If all of them carry a `weight` they are one group that shares the
+    requests. A list among the targets is such a group inside a chain. A text in place of all this
+    makes the name another name of the model that it says.
+    """
+
+    targets: Annotated[
+        Items[Annotated[TargetDocument | tuple[TargetDocument, ...], _TargetOrGroup()]],
+        NonEmpty("empty-chain", "this model has no targets", "name at least one `provider/model`"),
+        Field(examples=[["openai/gpt-4o-mini", "azure/gpt-4o-mini"]]),
+    ]
+    """What is tried, in order."""
+    fallback: FallbackDocument = FallbackDocument.model_construct()
+    """When to go on to the next target."""
+    timeout: Maybe[Duration] = None
+    """The time of a whole request over all attempts; `defaults.model_timeout` unless written."""
+    aliases: Items[ModelName] = ()
+    """Other names of the same model."""
+
+
+class _ModelOrAlias:
+    """Let the name of another model stand where a model may."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self) -> None:
+        self._name: TypeAdapter[Any] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def validate(value: Any, model: Any) -> Any:
+            if not isinstance(value, str):
+                return model(value)
+            if self._name is None:
+                self._name = TypeAdapter(ModelName)
+            return self._name.validate_python(value)
+
+        model = handler.generate_schema(ModelDocument)
+        return core_schema.no_info_wrap_validator_function(validate, model)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        name = {"type": "string", "description": "The model of which this is another name."}
+        return {"anyOf": [name, handler(core)]}
+
+
+Model = Annotated[ModelDocument | str, _ModelOrAlias()]
