@@ -68,7 +68,7 @@ class PolicyKind(Generic[P]):
 
     name: str
     places: frozenset[Place]
-    docs: str | None
+    docs: str
     document: Any
     plan: Callable[[Any], P]
     valid: str

@@ -1,4 +1,4 @@
-"""What ``serve: llm`` routes add to a listener: the seam between lowering REST and lowering LLMs."""
+"""What `serve: llm` routes add to a listener: the seam between REST and LLM lowering."""
 
 from __future__ import annotations
 
