@@ -43,6 +43,9 @@ EnvoyVersion = Annotated[
 ]
 
 
+PricedModel = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*/.+$", max_length=256)]
+
+
 class GatewayDocument(Document):
     """A gateway: what it listens on, where it sends requests, and which models it serves.
 
@@ -57,18 +60,20 @@ class GatewayDocument(Document):
     """The oldest Envoy that runs it; what this one lacks is an error."""
     defaults: DefaultsDocument = DefaultsDocument.model_construct()
     """What holds where nothing else is written."""
-    listeners: dict[Name, Listener] = {}
+    listeners: dict[Name, Listener] = Field(default_factory=dict)
     """The ports that clients connect to."""
-    services: dict[Name, ServiceDocument] = {}
+    services: dict[Name, ServiceDocument] = Field(default_factory=dict)
     """The upstreams that routes send requests to."""
-    providers: dict[Name, ProviderDocument] = {}
+    providers: dict[Name, ProviderDocument] = Field(default_factory=dict)
     """Who answers LLM requests."""
-    models: dict[ModelName, Model] = {}
+    models: dict[ModelName, Model] = Field(default_factory=dict)
     """The models that clients ask for."""
-    prices: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*/.+$")], PriceDocument],
-        Field(examples=[{"inhouse/llama": {"input": "0.10 USD/1M tokens"}}]),
-    ] = {}
+    prices: dict[PricedModel, PriceDocument] = Field(
+        default_factory=dict,
+        examples=[
+            {"inhouse/llama": {"input": "0.10 USD/1M tokens", "output": "0.20 USD/1M tokens"}}
+        ],
+    )
     """What tokens cost, by `provider/model`, in place of the shipped prices."""
     routes: Items[RouteDocument] = ()
     """Which requests go where."""

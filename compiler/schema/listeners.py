@@ -12,7 +12,8 @@ from policies.document import Document, keyed
 from policies.values import IpAddress, Port
 
 
-class ListenerCore(Document):
+@with_policies(Place.LISTENER)
+class ListenerDocument(Document):
     """A port that clients connect to, in clear text or with TLS.
 
     A bare number is its port.
@@ -24,7 +25,6 @@ class ListenerCore(Document):
     """The address to bind: `127.0.0.1` for this machine alone."""
 
 
-ListenerDocument = with_policies(ListenerCore, "ListenerDocument", Place.LISTENER)
 Listener = Annotated[
     ListenerDocument, keyed("port", {"type": "integer", "minimum": 1, "maximum": 65535}, int)
 ]

@@ -24,7 +24,7 @@ def _check_path(value: Any) -> Any:
     if "?" in value or "#" in value:
         hint = "match query parameters with `query:`"
         refuse("bad-path", f"{shown(value)} holds more than a path", hint)
-    if "{" in value or "*" in value and not value.startswith("/*") and value.endswith("/*"):
+    if "{" in value or value.endswith("*"):
         hint = "patterns have keys of their own: `match: { template: ... }` or `{ regex: ... }`"
         refuse("bad-path", f"{shown(value)} holds a pattern", hint)
     if _PATH.fullmatch(value) is None:
@@ -101,6 +101,7 @@ class ValueMatchDocument(Document):
     """There is none."""
 
 
+QueryName = Annotated[str, Field(min_length=1, max_length=256)]
 ValueMatch = Annotated[ValueMatchDocument, keyed("exact", {"type": "string"}, str)]
 PATHS = ("path", "prefix", "regex", "template")
 
@@ -123,9 +124,9 @@ class MatchDocument(Document):
     """A path with variables: `/users/{id}`, `/files/{path=**}`."""
     method: OneOrMore[Method] = ()
     """The HTTP method, or several; all unless written."""
-    headers: dict[HeaderName, ValueMatch] = {}
+    headers: dict[HeaderName, ValueMatch] = Field(default_factory=dict)
     """Conditions on headers, by name."""
-    query: dict[Annotated[str, Field(min_length=1, max_length=256)], ValueMatch] = {}
+    query: dict[QueryName, ValueMatch] = Field(default_factory=dict)
     """Conditions on query parameters, by name."""
 
 

@@ -75,7 +75,7 @@ class FallbackDocument(Document):
     """What makes it go on; rate_limited, overloaded, timeout and connect_failure unless written."""
     attempt_timeout: Maybe[Duration] = None
     """The time that an attempt has until the first byte of its answer."""
-    after_first_token: Literal["fail"] = "fail"
+    after_first_token: Literal["fail"] = "fail"  # noqa: S105 - a token of text, no password
     """What happens when an answer breaks after it has begun: the client is told so."""
     attempts: Maybe[Annotated[int, Field(ge=1, le=64)]] = None
     """How many attempts a request has in all; one for each group unless written."""

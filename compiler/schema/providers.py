@@ -14,7 +14,8 @@ from policies.document import Document, Maybe
 from policies.values import Duration, HeaderName, HeaderValue, SecretSource
 
 
-class ProviderCore(Document):
+@with_policies(Place.PROVIDER)
+class ProviderDocument(Document):
     """Somebody who answers LLM requests: an API, where it begins, and the key for it."""
 
     api: Annotated[Api, Strict(strict=False)]
@@ -25,12 +26,9 @@ class ProviderCore(Document):
     """Where its API key lies; none is sent unless written."""
     trust: Annotated[Trust, Strict(strict=False)] = Trust.EXTERNAL
     """Whether what is sent there leaves the house."""
-    headers: Annotated[
-        dict[HeaderName, HeaderValue], Field(examples=[{"OpenAI-Organization": "org-1"}])
-    ] = {}
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict, examples=[{"OpenAI-Organization": "org-1"}]
+    )
     """Headers sent with every request, such as an organisation; never credentials."""
     connect_timeout: Maybe[Duration] = None
     """How long a connection may take to open; `defaults.connect_timeout` unless written."""
-
-
-ProviderDocument = with_policies(ProviderCore, "ProviderDocument", Place.PROVIDER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -23,8 +22,7 @@ def _check_auth(value: Any) -> Any:
     if value in _LATER:
         refuse("not-yet", f"`auth: {value}` is not built yet", hint)
     if isinstance(value, str) and value != "none":
-        close = get_close_matches(value, ("none", *_LATER), 1)
-        refuse("bad-auth", f"{shown(value)} is no way to authenticate", close and hint or hint)
+        refuse("bad-auth", f"{shown(value)} is no way to authenticate", hint)
     return value
 
 
@@ -35,11 +33,12 @@ Auth = Annotated[
 ]
 
 
-class RouteCore(Document):
-    """What happens to the requests that match: exactly one of `service`, `split`, `serve`,
-    `redirect` and `respond`.
+@with_policies(Place.ROUTE)
+class RouteDocument(Document):
+    """What happens to the requests that match.
 
-    Routes need no order: the most particular match wins.
+    Exactly one of `service`, `split`, `serve`, `redirect` and `respond`. Routes need no order: the
+    most particular match wins.
     """
 
     model_config = ConfigDict(json_schema_extra=one_of(ACTIONS))
@@ -71,6 +70,3 @@ class RouteCore(Document):
     """What is answered at once."""
     auth: Maybe[Auth] = None
     """Who may use it. `serve: llm` spends money, so there it must be written."""
-
-
-RouteDocument = with_policies(RouteCore, "RouteDocument", Place.ROUTE)

@@ -43,7 +43,8 @@ Endpoints = Annotated[
 ]
 
 
-class ServiceCore(Document):
+@with_policies(Place.SERVICE)
+class ServiceDocument(Document):
     """An upstream: its endpoints, what they speak, and how they are watched and chosen."""
 
     endpoints: Annotated[Endpoints, Field(examples=[["orders.internal:8080"]])]
@@ -55,6 +56,3 @@ class ServiceCore(Document):
     round-robin names). IP addresses need none."""
     connect_timeout: Maybe[Duration] = None
     """How long a connection may take to open; `defaults.connect_timeout` unless written."""
-
-
-ServiceDocument = with_policies(ServiceCore, "ServiceDocument", Place.SERVICE)
