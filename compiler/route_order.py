@@ -6,14 +6,14 @@ conditions (method, headers, query), fewer methods, more particular comparisons.
 the text.
 
 One list cannot say it all where a route has several hosts: it may be the most particular for one of
-them and not for another. ``routes_for_host`` gives the order for one host; a plan's list is sorted
+them and not for another. ``routes_by_host`` gives the order for each host; a plan's list is sorted
 by each route's most particular host.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from compiler.plan import Match, PathKind, Route, ValueKind, ValueMatch
@@ -42,13 +42,6 @@ def host_rank(pattern: str) -> Key:
     if pattern.startswith("*"):
         return (1, -len(pattern))
     return (0, 0)
-
-
-def covers_host(pattern: str, host: str) -> bool:
-    """Tell whether every host of the pattern ``host`` is one of ``pattern``'s; both lower-case."""
-    if not pattern or pattern == host:
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:])
 
 
 def regex_head(regex: str) -> str:
@@ -94,17 +87,32 @@ def order_key(match: Match) -> Key:
 R = TypeVar("R", bound=Route)
 
 
-def routes_for_host(routes: Iterable[R], host: str) -> list[R]:
-    """Give the routes that take requests for ``host``, in the order in which they are tried.
+def routes_by_host(routes: Iterable[R]) -> dict[str, tuple[R, ...]]:
+    """Give, for each host pattern that any route names, the routes tried there, in their order.
 
-    ``host`` is a name, a wildcard (``*.example.com``: names for which there is nothing more
-    particular) or empty (likewise). Since the first match over all hosts wins, routes of wider
-    patterns follow: Envoy looks in one virtual host only, so that each must hold all of them.
+    The empty pattern (any other host) is there if a route names no host. Since the first match
+    over all hosts wins, the routes of wider patterns follow those of narrower ones: Envoy looks
+    into one virtual host only, so that each must hold all that may take its requests.
     """
-    ranked = [
-        (min(map(host_rank, covering)), match_rank(route.match), place, route)
-        for place, route in enumerate(routes)
-        if (covering := [p for p in route.match.hosts or ("",) if covers_host(p, host)])
-    ]
-    ranked.sort(key=lambda item: item[:3])
-    return [item[3] for item in ranked]
+    named: dict[str, list[tuple[Key, int, R]]] = {}
+    for place, route in enumerate(routes):
+        rank = match_rank(route.match)
+        for pattern in route.match.hosts or ("",):
+            named.setdefault(pattern, []).append((rank, place, route))
+    ordered: dict[str, tuple[R, ...]] = {}
+    for host in named:
+        found: dict[int, R] = {}  # a route that names two covering patterns counts once, early
+        for pattern in _covering(host):
+            for _, place, route in sorted(named.get(pattern, ()), key=lambda item: item[:2]):
+                found.setdefault(place, route)
+        ordered[host] = tuple(found.values())
+    return ordered
+
+
+def _covering(host: str) -> Iterator[str]:
+    """Give the patterns that cover ``host``, the narrowest first."""
+    yield host
+    labels = host.removeprefix("*.").split(".")
+    for start in range(0 if host.startswith("*.") else 1, len(labels)):
+        yield "*." + ".".join(labels[start:])
+    yield ""
