@@ -80,6 +80,9 @@ class PolicyKind(Generic[P]):
     """Change how the listener takes connections (TLS)."""
     patch_route: Callable[[P, route_v3.Route], None] | None = None
     """Change the route that has the policy."""
+    on_answers: bool = False
+    """Whether ``patch_route`` also means something where the gateway itself answers (redirect,
+    respond); else it is only called on routes that forward."""
     patch_cluster: Callable[[P, cluster_v3.Cluster], None] | None = None
     """Change the cluster of the service or provider that has the policy."""
     patch_route_to: Callable[[P, route_v3.Route], None] | None = None

@@ -132,4 +132,5 @@ response: { add: { vary: origin } }
     invalid="request: { set: { host: other.example.com } }",
     invalid_code="bad-header",
     patch_route=patch_route,
+    on_answers=True,
 )

@@ -127,6 +127,8 @@ def patch_cluster(plan: HealthCheck, cluster: cluster_v3.Cluster) -> None:
     # Else a cluster that no request has reached yet is checked once a minute.
     check.no_traffic_interval.FromTimedelta(plan.interval)
     check.interval_jitter_percent = 10
+    # A host that DNS or EDS adds gets its first request after its first check.
+    cluster.common_lb_config.ignore_new_hosts_until_first_hc = True
     check.healthy_threshold.value = plan.healthy_after
     check.unhealthy_threshold.value = plan.unhealthy_after
     if plan.path is not None:

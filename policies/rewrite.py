@@ -134,7 +134,7 @@ def patch_route(plan: RewritePlan, route: route_v3.Route) -> None:
         # One whole match, so that the substitution happens once.
         _substitute(action.regex_rewrite, "^/.*$", _literal(plan.path))
     elif plan.prefix is not None:
-        _swap_prefix(plan.prefix, route)
+        swap_prefix(plan.prefix, route.match, action)
     elif plan.regex is not None:
         _substitute(action.regex_rewrite, *plan.regex)
     elif plan.template is not None:
@@ -147,16 +147,17 @@ def patch_route(plan: RewritePlan, route: route_v3.Route) -> None:
         action.auto_host_rewrite.value = True
 
 
-def _swap_prefix(new: str, route: route_v3.Route) -> None:
+def swap_prefix(
+    new: str, match: route_v3.RouteMatch, action: route_v3.RouteAction | route_v3.RedirectAction
+) -> None:
     """Replace whole segments: Envoy replaces characters, and so would make ``//`` or none."""
-    match = route.match
     old = match.path_separated_prefix or match.prefix
     if old.endswith("/"):
-        route.route.prefix_rewrite = new.rstrip("/") + "/"
+        action.prefix_rewrite = new.rstrip("/") + "/"
     elif new.rstrip("/"):
-        route.route.prefix_rewrite = new.rstrip("/")
+        action.prefix_rewrite = new.rstrip("/")
     else:
-        _substitute(route.route.regex_rewrite, "^" + re.escape(old) + "/?", "/")
+        _substitute(action.regex_rewrite, "^" + re.escape(old) + "/?", "/")
 
 
 def _substitute(

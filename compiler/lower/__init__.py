@@ -1,0 +1,74 @@
+"""The stage ``lower``: a plan becomes Envoy resources.
+
+``service`` makes clusters and endpoints, ``route`` and ``match`` make routes, ``virtual_host``
+puts them under hosts, ``listener`` makes what clients connect to, and ``llm`` makes all that
+``serve: llm`` needs. This module only puts the parts together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from compiler.diagnostic import Reporter
+from compiler.lower import llm
+from compiler.lower.attached import attached
+from compiler.lower.listener import lower_listener
+from compiler.lower.llm_parts import NONE
+from compiler.lower.lowered import Lowered
+from compiler.lower.route import lower_route
+from compiler.lower.service import lower_service
+from compiler.lower.virtual_host import lower_routes
+from compiler.plan import Applied, Plan, Serve
+from compiler.source import Span
+from policies.base import Place
+from policies.secret import SecretRef
+from xds.resource import Resource, resource
+
+__all__ = ["lower"]
+
+
+def lower(plan: Plan, reporter: Reporter) -> Lowered:
+    """Make every resource that the plan needs, sorted by type and name."""
+    resources: dict[tuple[str, str], Resource] = {}
+    origins: dict[tuple[str, str], Span] = {}
+    secrets: set[SecretRef] = set()
+
+    def keep(message: Any, at: Span) -> None:
+        made = resource(message)
+        resources[made.type_url, made.name] = made
+        origins.setdefault((made.type_url, made.name), at)
+
+    services = {service.name: service for service in plan.services}
+    for service in plan.services:
+        cluster, endpoints = lower_service(service, reporter)
+        keep(cluster, service.at)
+        if endpoints is not None:
+            keep(endpoints, service.at)
+        secrets.update(_secrets(Place.SERVICE, service.policies))
+    rest = {
+        route.name: (lower_route(route, services, reporter),)
+        for route in plan.routes
+        if not isinstance(route.action, Serve)
+    }
+    for listener in plan.listeners:
+        routes = [route for route in plan.routes if listener.name in route.listeners]
+        serves = any(isinstance(route.action, Serve) for route in routes)
+        parts = llm.lower_llm(plan, listener) if serves else NONE
+        keep(lower_listener(listener, routes, parts), listener.at)
+        keep(lower_routes(listener, routes, {**rest, **parts.routes}), listener.at)
+        for cluster, at in parts.clusters:
+            keep(cluster, at)
+        secrets.update(_secrets(Place.LISTENER, listener.policies))
+        secrets.update(parts.secrets)
+    ordered = sorted(resources)
+    return Lowered(
+        resources=tuple(resources[key] for key in ordered),
+        secrets=tuple(sorted(secrets)),
+        origins={key: origins[key] for key in ordered},
+    )
+
+
+def _secrets(place: Place, policies: tuple[Applied, ...]) -> Iterable[SecretRef]:
+    for kind, applied in attached(place, policies):
+        yield from kind.secrets(applied.plan)

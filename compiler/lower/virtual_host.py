@@ -1,0 +1,51 @@
+"""Lower a listener's routes: one route configuration, with a virtual host for each host named.
+
+Envoy takes the most particular virtual host and looks nowhere else. In the language, a request
+that no route of its own host takes goes on to the routes of wider hosts. So every virtual host
+holds, after its own routes, those of all hosts that cover it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from compiler.plan import Listener, Route
+from compiler.route_order import routes_by_host
+from xds.schema import envoy
+
+route_v3 = envoy.config.route.v3
+
+ANY = "*"
+
+_ENVOYS_BODY_LIMIT = 4096
+
+
+def lower_routes(
+    listener: Listener,
+    routes: Sequence[Route],
+    lowered: Mapping[str, Sequence[route_v3.Route]],
+) -> route_v3.RouteConfiguration:
+    """Make the route configuration of ``routes`` (in the order in which they are tried).
+
+    ``lowered`` has the Envoy routes of each by the route's name; one without any is left out.
+    """
+    configuration = route_v3.RouteConfiguration(name=listener.name)
+    # `api.example.com:8443` is `api.example.com`: hosts are matched by name.
+    configuration.ignore_port_in_host_matching = True
+    for host, tried in sorted(routes_by_host(routes).items()):
+        domain = host or ANY
+        virtual_host = configuration.virtual_hosts.add(name=domain, domains=[domain])
+        for route in tried:
+            virtual_host.routes.extend(lowered.get(route.name, ()))
+    longest = max(
+        (
+            len(message.direct_response.body.inline_string.encode())
+            for messages in lowered.values()
+            for message in messages
+            if message.HasField("direct_response")
+        ),
+        default=0,
+    )
+    if longest > _ENVOYS_BODY_LIMIT:
+        configuration.max_direct_response_body_size_bytes.value = longest
+    return configuration
