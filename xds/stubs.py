@@ -45,7 +45,11 @@ from google.protobuf.internal.containers import (
     RepeatedScalarFieldContainer as _Scalars,
     ScalarMap as _ScalarMap,
 )
-from google.protobuf.message import Message as _Message
+from google.protobuf.descriptor import Descriptor as _Descriptor
+from google.protobuf.message import Message as _BaseMessage
+
+class _Message(_BaseMessage):
+    DESCRIPTOR: _ClassVar[_Descriptor]
 
 class _StructMixin:
     def __getitem__(self, key: _str) -> _Value: ...
