@@ -12,7 +12,13 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cli import __version__, check, compile, exits  # noqa: A004 - a command's name is its module's
+from cli import (
+    __version__,
+    check,
+    compile,  # noqa: A004 - a command's name is its module's
+    exits,
+    simulate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +55,7 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = (check, compile)
+COMMANDS: Final[tuple[Command, ...]] = (check, compile, simulate)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:

@@ -13,12 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from docs import commands_page
+from docs import commands_page, language_page, policies_page
 
 FOLDER: Final = Path(__file__).parent
 
 # One line a page: the file, and the pure function that makes its text.
-PAGES: Final[tuple[tuple[str, Callable[[], str]], ...]] = (("commands.md", commands_page.render),)
+PAGES: Final[tuple[tuple[str, Callable[[], str]], ...]] = (
+    ("commands.md", commands_page.render),
+    ("language.md", language_page.render),
+    ("policies.md", policies_page.render),
+)
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
