@@ -88,9 +88,7 @@ def _cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def _envoy(bootstrap: dict[str, Any], **environment: str) -> Iterator[EnvoyProcess]:
-    with running(
-        bootstrap, arguments=("--concurrency", "1"), environment=environment, log_level="error"
-    ) as envoy:
+    with running(bootstrap, environment=environment, log_level="error") as envoy:
         yield envoy
 
 
