@@ -1,0 +1,230 @@
+"""One stream, without its socket: requests go in, responses come out, a clock is passed along.
+
+A session holds a watch for each type the stream subscribed to, and walks the steps of
+`xds.transaction`. It sends type by type in ADS order, keeps one push of a type in flight, and
+merges whatever changes meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
+from xds.references import references
+from xds.schema import envoy
+from xds.snapshot import Snapshot
+from xds.transaction import Phase, Step
+from xds.watch import ProtocolError, Push, Verdict, Watch
+
+BARRIER: Final = 10.0
+"""Seconds that a step waits for its ACKs, and a push for its own, before the stream goes on."""
+
+
+class Plan(Protocol):
+    """Lays out the steps from what a stream has (None: unknown) to what it is to have."""
+
+    def __call__(self, old: Snapshot | None, /) -> tuple[Step, ...]:
+        """The steps; none where there is nothing to serve yet."""
+
+
+class Session:
+    """The protocol's state of one stream.
+
+    ``watch`` makes the state of a type: `SotwWatch` or `DeltaWatch` is the protocol. ``recall``
+    finds a snapshot by the version of its clusters, so that a client that comes back is led on
+    from where it is.
+    ``type_url`` is set on a stream of one type, and empty on ADS. Times are seconds of any clock
+    that does not go back.
+    """
+
+    def __init__(
+        self,
+        watch: Callable[[str], Watch],
+        plan: Plan,
+        recall: Callable[[str], Snapshot | None],
+        *,
+        type_url: str = "",
+        barrier: float = BARRIER,
+    ) -> None:
+        self.node = ""
+        self.overdue = 0
+        """How many steps were left because their time was up."""
+        self.stale = 0
+        """How many requests answered a response that was not the newest."""
+        self._make_watch = watch
+        self._plan = plan
+        self._recall = recall
+        self._type_url = type_url
+        self._barrier = barrier
+        self._met = False
+        self._watches: dict[str, Watch] = {}
+        self._in_order: list[str] = []
+        self._sent_at: dict[str, float] = {}
+        self._steps: deque[Step] = deque()
+        self._entered = 0.0
+        self._known = False
+
+    def receive(
+        self,
+        request: envoy.service.discovery.v3.DiscoveryRequest
+        | envoy.service.discovery.v3.DeltaDiscoveryRequest,
+        now: float,
+    ) -> Verdict:
+        """Take a request; `flush` gives what is to be sent then. Raises ProtocolError."""
+        self._meet(request)
+        type_url = self._type_of(request)
+        watch = self._watches.get(type_url)
+        new = watch is None
+        if watch is None:
+            watch = self._watches[type_url] = self._make_watch(type_url)
+            self._in_order = sorted(self._watches, key=rank)
+        verdict = watch.receive(request)
+        self.stale += verdict.stale
+        if not self._steps or (new and type_url == CLUSTER):
+            self._begin(watch.claimed() if type_url == CLUSTER else "", now)
+        return verdict
+
+    def steer(self, now: float) -> None:
+        """Lead the stream to the target of now; what was under way is merged into it."""
+        if not self._steps:
+            return
+        step = self._steps[0]
+        # Until the switch, a client of whom nothing is known has still to be waited for.
+        known = self._known or step.phase is not Phase.MAKE
+        self._steps = deque(self._plan(step.view if known else None))
+        self._entered = now
+
+    def forgive(self) -> None:
+        """Try once more what the client refused."""
+        for watch in self._watches.values():
+            watch.forgive()
+
+    def flush(self, now: float) -> list[bytes]:
+        """Give the frames to send now, in order."""
+        frames: list[bytes] = []
+        while self._steps:
+            step = self._steps[0]
+            sent = self._send(step, now)
+            if sent:
+                frames += sent
+                continue
+            waiting = self._waiting(step)
+            if len(self._steps) == 1 or (waiting and now < self._entered + self._barrier):
+                break
+            self.overdue += waiting
+            self._known = True
+            self._steps.popleft()
+            self._entered = now
+        return frames
+
+    @property
+    def has(self) -> str | None:
+        """The version of the snapshot that the client has accepted in whole; None until then."""
+        if len(self._steps) != 1 or self._waiting(self._steps[0]):
+            return None
+        return self._steps[0].view.version
+
+    def deadline(self, now: float) -> float | None:
+        """When `flush` is to be called though nothing happened; None for never."""
+        times = [self._sent_at[url] + self._barrier for url in self._pending()]
+        if len(self._steps) > 1:
+            times.append(self._entered + self._barrier)
+        return min((time for time in times if time > now), default=None)
+
+    def _meet(
+        self,
+        request: envoy.service.discovery.v3.DiscoveryRequest
+        | envoy.service.discovery.v3.DeltaDiscoveryRequest,
+    ) -> None:
+        if self._met:
+            return
+        if not request.HasField("node"):
+            raise ProtocolError("the first request of a stream must carry a node")
+        self._met = True
+        self.node = request.node.id
+
+    def _type_of(
+        self,
+        request: envoy.service.discovery.v3.DiscoveryRequest
+        | envoy.service.discovery.v3.DeltaDiscoveryRequest,
+    ) -> str:
+        type_url = request.type_url or self._type_url
+        if not type_url:
+            raise ProtocolError("a request on an aggregated stream must carry a type_url")
+        if self._type_url and type_url != self._type_url:
+            raise ProtocolError(f"this stream is for {self._type_url}, not for {type_url}")
+        return type_url
+
+    def _begin(self, claimed: str, now: float) -> None:
+        recalled = self._recall(claimed) if claimed else None
+        self._known = recalled is not None
+        self._steps = deque(self._plan(recalled))
+        self._entered = now
+
+    def _send(self, step: Step, now: float) -> list[bytes]:
+        frames: list[bytes] = []
+        for type_url in self._in_order:
+            watch = self._watches[type_url]
+            if not step.sends(type_url):
+                continue
+            if watch.outstanding and now < self._sent_at[type_url] + self._barrier:
+                continue
+            push = watch.respond(step.view.of(type_url), prune=step.prunes(type_url))
+            if push.frames:
+                self._sent_at[type_url] = now
+                frames += push.frames
+                self._send_after(type_url, push, step.view)
+        return frames
+
+    def _send_after(self, type_url: str, push: Push, view: Snapshot) -> None:
+        """Have the endpoints and secrets follow the clusters and listeners that were sent.
+
+        Envoy makes such a resource anew and waits for them, though it does not ask again for
+        names that it is subscribed to already.
+        """
+        if type_url not in {CLUSTER, LISTENER}:
+            return
+        followers = [self._watches.get(ENDPOINT), self._watches.get(SECRET)]
+        if not any(followers):
+            return
+        by_name = view.of(type_url).by_name
+        found = [references(by_name[name].body) for name in push.names]
+        for watch, names in zip(
+            followers,
+            ([one.endpoints for one in found], [one.secrets for one in found]),
+            strict=True,
+        ):
+            if watch is not None:
+                watch.again(frozenset().union(*names))
+
+    def _pending(self) -> list[str]:
+        return [url for url, watch in self._watches.items() if watch.outstanding]
+
+    def _waiting(self, step: Step) -> bool:
+        if any(step.sends(type_url) for type_url in self._pending()):
+            return True
+        return step.phase is not Phase.MAKE and self._yet_to_ask(step.view)
+
+    def _yet_to_ask(self, view: Snapshot) -> bool:
+        """Whether an Envoy has still to subscribe to listeners, or to routes that these name.
+
+        An Envoy is known by its wildcard for clusters. Just after it connects, its requests come
+        one by one; nothing may be pruned while some of them are on their way.
+        """
+        clusters = self._watches.get(CLUSTER)
+        if self._type_url or clusters is None or not clusters.subscription.wildcard:
+            return False
+        listeners = self._watches.get(LISTENER)
+        if listeners is None:
+            return True
+        if not listeners.subscription.wildcard:
+            return False
+        routes = self._watches.get(ROUTE)
+        asked = routes.subscription.names if routes else frozenset()
+        known = view.of(ROUTE).by_name.keys()
+        return any(
+            not (references(one.body).routes & known) <= asked
+            for one in view.of(LISTENER).by_name.values()
+        )
