@@ -113,6 +113,6 @@ def _covering(host: str) -> Iterator[str]:
     """Give the patterns that cover ``host``, the narrowest first."""
     yield host
     labels = host.removeprefix("*.").split(".")
-    for start in range(0 if host.startswith("*.") else 1, len(labels)):
+    for start in range(1, len(labels)):
         yield "*." + ".".join(labels[start:])
     yield ""

@@ -1,0 +1,39 @@
+"""The linking stage: every name leads somewhere, and what cannot be is said with both its places.
+
+Parsing has checked each value by itself; here they meet. A part of the gateway that has faults is
+left out of what later parts look at, so that one fault is reported once.
+"""
+
+from __future__ import annotations
+
+from compiler.diagnostic import Reporter
+from compiler.linking.findings import Findings
+from compiler.linking.linked import Linked
+from compiler.linking.listeners import link_listeners
+from compiler.linking.models import link_models
+from compiler.linking.names import link_names
+from compiler.linking.prices import link_prices
+from compiler.linking.providers import link_providers
+from compiler.linking.routes import link_routes
+from compiler.linking.services import link_services
+from compiler.linking.unused import check_unused
+from compiler.parse import Parsed
+
+__all__ = ["Linked", "link"]
+
+
+def link(parsed: Parsed, reporter: Reporter) -> Linked:
+    """Resolve the references of a gateway; faults go to the reporter, and the rest is linked."""
+    document = parsed.document
+    findings = Findings(reporter, parsed.locate)
+    link_listeners(document, findings)
+    link_services(document, findings)
+    link_providers(document, findings)
+    meaning = link_names(document, findings)
+    models = link_models(document, meaning, findings)
+    link_prices(document, models, findings)
+    routes = link_routes(document, meaning, findings)
+    if not reporter.failed:
+        # What is left out because of a fault would look unused.
+        check_unused(document, models, routes, findings)
+    return Linked(document, models, routes, parsed.locate)

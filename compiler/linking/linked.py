@@ -1,0 +1,65 @@
+"""What linking gives: documents whose names lead somewhere, and what was worked out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from compiler.plan import Api, Match
+from compiler.schema import GatewayDocument
+from compiler.schema.models import ModelDocument
+from compiler.schema.routes import RouteDocument
+from compiler.source import Path, Span
+
+Locate = Callable[[Path], Span]
+"""Where a place of the document was written; a place that was not gives the nearest that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTarget:
+    """A target whose provider exists; ``model`` is the provider's own name for it."""
+
+    provider: str
+    model: str
+    weight: int
+    timeout: timedelta | None
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedModel:
+    """A model with all its names, and its targets in groups that are tried in order."""
+
+    name: str
+    aliases: tuple[str, ...]
+    api: Api
+    groups: tuple[tuple[LinkedTarget, ...], ...]
+    document: ModelDocument
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRoute:
+    """A route with its name, the listeners it stands on, and the models that it serves.
+
+    ``place`` is its position in the text, which breaks the last ties of order.
+    """
+
+    name: str
+    listeners: tuple[str, ...]
+    match: Match
+    models: tuple[str, ...]
+    document: RouteDocument
+    path: Path
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A gateway in which every name leads somewhere; models by name, routes as they are tried."""
+
+    document: GatewayDocument
+    models: tuple[LinkedModel, ...]
+    routes: tuple[LinkedRoute, ...]
+    locate: Locate = field(compare=False, repr=False)

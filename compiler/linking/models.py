@@ -1,0 +1,132 @@
+"""Models: their names, their targets, and fallbacks that can happen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.linking.findings import Findings
+from compiler.linking.linked import LinkedModel, LinkedTarget
+from compiler.linking.names import other_names
+from compiler.linking.targets import Groups, link_groups
+from compiler.plan import Api, Trigger
+from compiler.schema import GatewayDocument
+from compiler.schema.models import ModelDocument
+from compiler.source import Path
+
+
+def link_models(
+    document: GatewayDocument, meaning: Mapping[str, str], findings: Findings
+) -> tuple[LinkedModel, ...]:
+    """Link all models that have targets, sorted by name; those with faults are left out."""
+    others = other_names(meaning)
+    linked: list[LinkedModel] = []
+    for name, model in sorted(document.models.items()):
+        if isinstance(model, str):
+            continue
+        path: Path = ("models", name)
+        groups = link_groups(name, model.targets, (*path, "targets"), document, findings)
+        if groups is None:
+            continue
+        _check_fallback(model, groups, path, findings)
+        _check_times(model, groups, path, findings)
+        api = _one_api(name, groups, document, findings)
+        if api is not None:
+            linked.append(LinkedModel(name, others.get(name, ()), api, groups, model, path))
+    return tuple(linked)
+
+
+def _one_api(
+    model: str, groups: Groups, document: GatewayDocument, findings: Findings
+) -> Api | None:
+    """Give the API that all targets speak; report those that would need translation."""
+    first: LinkedTarget = groups[0][0]
+    api = document.providers[first.provider].api
+    odd = [
+        target
+        for group in groups
+        for target in group
+        if document.providers[target.provider].api is not api
+    ]
+    for target in odd:
+        other = document.providers[target.provider].api
+        findings.error(
+            "needs-translation",
+            f"model `{model}` would need translation: `{target.provider}` speaks {other}",
+            (*target.path, "to"),
+            f"speaks {other}",
+            labels=[((*first.path, "to"), f"speaks {api}")],
+            hint="translation between APIs is not built yet: keep to providers of one API",
+        )
+    return None if odd else api
+
+
+def _check_fallback(model: ModelDocument, groups: Groups, path: Path, findings: Findings) -> None:
+    """Report what the fallback asks for and cannot happen."""
+    fallback = model.fallback
+    at: Path = (*path, "fallback")
+    if fallback.attempts is not None and fallback.attempts > len(groups):
+        few = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+        findings.error(
+            "too-many-attempts",
+            f"{fallback.attempts} attempts, but {few} of targets: each is tried once",
+            (*at, "attempts"),
+            labels=[((*path, "targets"), few)],
+            hint="add targets, or lower `attempts`",
+        )
+    elif len(groups) == 1 and fallback.on:
+        findings.warning(
+            "idle-fallback",
+            "there is nothing to fall back to",
+            (*at, "on"),
+            labels=[((*path, "targets"), "one group of targets")],
+            hint="add a second target, or remove `on`",
+        )
+    elif len(groups) > 1 and (fallback.on == () or fallback.attempts == 1):
+        key = "on" if fallback.on == () else "attempts"
+        findings.warning(
+            "unreachable-target",
+            "targets after the first are never tried",
+            (*at, key),
+            labels=[(groups[1][0].path, "never tried")],
+            hint="remove those targets, or say when to go on: `on: [rate_limited]`",
+        )
+    elif fallback.attempts is not None and fallback.attempts < len(groups):
+        findings.warning(
+            "unreachable-target",
+            f"with {fallback.attempts} attempts this target is never tried",
+            groups[fallback.attempts][0].path,
+            "never tried",
+            labels=[((*at, "attempts"), "because of this")],
+            hint="raise `attempts`, or remove the target",
+        )
+
+
+def _check_times(model: ModelDocument, groups: Groups, path: Path, findings: Findings) -> None:
+    """Report limits that can never be reached, and a trigger without a limit."""
+    fallback = model.fallback
+    targets = [target for group in groups for target in group]
+    limits: list[tuple[Path, str]] = []
+    if model.timeout is not None:
+        if fallback.attempt_timeout is not None and fallback.attempt_timeout >= model.timeout:
+            limits.append(((*path, "fallback", "attempt_timeout"), "an attempt"))
+        limits += [
+            ((*target.path, "timeout"), f"target `{target.provider}/{target.model}`")
+            for target in targets
+            if target.timeout is not None and target.timeout > model.timeout
+        ]
+    for at, what in limits:
+        findings.warning(
+            "unreachable-timeout",
+            f"the limit on {what} is never reached: the whole request has no more time",
+            at,
+            labels=[((*path, "timeout"), "for the whole request")],
+            hint="lower it, or give the request more time",
+        )
+    timed = fallback.attempt_timeout is not None or any(t.timeout is not None for t in targets)
+    if fallback.on and len(groups) > 1 and Trigger.TIMEOUT in fallback.on and not timed:
+        findings.warning(
+            "idle-trigger",
+            "`timeout` never happens: an attempt has no limit of its own",
+            (*path, "fallback", "on", fallback.on.index(Trigger.TIMEOUT)),
+            hint="add `attempt_timeout: 20s`",
+        )
