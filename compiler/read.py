@@ -1,0 +1,197 @@
+"""Read a policy from disk: the only place of the compiler that touches files.
+
+Nothing raises here: what cannot be read becomes a problem that `load` reports with all others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.diagnostic import Diagnostic, Severity
+from compiler.lines import Lines
+from compiler.source import SourceFile, Span
+
+MAX_FILE = 4 << 20
+"""The size of a policy file above which it is refused unread: 4 MiB, some 50,000 routes."""
+MAX_FILES = 10_000
+"""How many files a policy may have: a folder that holds more was hardly meant."""
+ENDPOINTS = "endpoints"
+"""The folder whose files are lists of endpoints, named by services, and no policies."""
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All texts of a policy, in the order of their names.
+
+    ``policies`` are merged into one gateway; ``endpoints`` are the files that services may name;
+    ``broken`` could not be read as text, and are kept as far as they can be shown. Names are the
+    root as it was given and the path below it, with ``/`` between; ``root`` is empty or ends
+    with ``/``.
+    """
+
+    policies: tuple[SourceFile, ...]
+    endpoints: tuple[SourceFile, ...] = ()
+    broken: tuple[SourceFile, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    root: str = ""
+
+    def find(self, name: str) -> SourceFile | None:
+        """Give the file of that name, if it was read."""
+        for source in (*self.policies, *self.endpoints, *self.broken):
+            if source.name == name:
+                return source
+        return None
+
+
+def sources_of(files: Mapping[str, bytes | str], root: str = "") -> Sources:
+    """Make sources of contents by path below the root, e.g. ``{"gateway.yaml": "..."}``."""
+    return _sources(dict(files), [], root)
+
+
+def read(path: Path) -> Sources:
+    """Read a policy file, or every ``*.yaml`` and ``*.yml`` of a folder and the folders in it.
+
+    What begins with a dot is left out. Files in a folder ``endpoints`` are no policies; for a
+    single policy file, those in ``endpoints`` beside it are read.
+    """
+    problems: list[Diagnostic] = []
+    files: dict[str, bytes] = {}
+    if path.is_dir():
+        root = _root(path)
+        found = _walk(path, problems)
+    elif not os.path.lexists(path):
+        message = f"there is no file or folder `{_printable(str(path))}`"
+        hint = "name a policy file, or a folder of them"
+        return Sources((), problems=(_problem("no-such-file", message, None, hint=hint),))
+    else:
+        root = _root(path.parent)
+        found = iter([path.name])
+        if (path.parent / ENDPOINTS).is_dir() and path.parent.name != ENDPOINTS:
+            below = _walk(path.parent / ENDPOINTS, problems)
+            found = iter([path.name, *(f"{ENDPOINTS}/{name}" for name in below)])
+        path = path.parent
+    for count, name in enumerate(found):
+        if count == MAX_FILES:
+            message = f"there are more than {MAX_FILES} policy files in `{_printable(str(path))}`"
+            hint = "name the folder that holds nothing but the policy"
+            problems.append(_problem("too-many-files", message, None, hint=hint))
+            break
+        content = _content(path / name, root + _printable(name), problems)
+        if content is not None:
+            files[_printable(name)] = content
+    if not files and not problems:
+        message = f"there are no policy files in `{_printable(str(path))}`"
+        hint = "policies are files that end with `.yaml` or `.yml`"
+        problems.append(_problem("no-policy-files", message, None, hint=hint))
+    return _sources(files, problems, root)
+
+
+def _sources(files: Mapping[str, bytes | str], problems: list[Diagnostic], root: str) -> Sources:
+    policies: list[SourceFile] = []
+    endpoints: list[SourceFile] = []
+    broken: list[SourceFile] = []
+    for name in sorted(files):
+        source, problem = _decode(root + name, files[name])
+        if problem is not None:
+            problems.append(problem)
+            broken.append(source)
+        elif ENDPOINTS in name.split("/")[:-1]:
+            endpoints.append(source)
+        else:
+            policies.append(source)
+    return Sources(tuple(policies), tuple(endpoints), tuple(broken), tuple(problems), root)
+
+
+def _decode(name: str, content: bytes | str) -> tuple[SourceFile, Diagnostic | None]:
+    """Make text of bytes: UTF-8, with or without a byte order mark, which is dropped."""
+    size = len(content) if isinstance(content, bytes) else len(content.encode(errors="replace"))
+    if size > MAX_FILE:
+        return SourceFile(name, ""), _too_large(name, size)
+    if isinstance(content, str):
+        return SourceFile(name, content.removeprefix("\ufeff")), None
+    if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        message = "this file is written in UTF-16 or UTF-32, not in UTF-8"
+        problem = _problem("not-utf-8", message, Span(name, 1, 1, 1, 1), hint=_SAVE)
+        return SourceFile(name, ""), problem
+    try:
+        return SourceFile(name, content.decode("utf-8-sig")), None
+    except UnicodeDecodeError as error:
+        text = content.decode("utf-8-sig", "replace")
+        bom = 3 if content.startswith(b"\xef\xbb\xbf") else 0
+        index = len(content[bom : bom + error.start].decode("utf-8", "replace"))
+        # The codec counts from behind a byte order mark.
+        offset = bom + error.start
+        message = f"byte {offset} of this file (0x{content[offset]:02x}) is not UTF-8"
+        lines = Lines(SourceFile(name, text))
+        problem = _problem(
+            "not-utf-8", message, lines.span(index, index + 1), text="from here", hint=_SAVE
+        )
+        return lines.source, problem
+
+
+_SAVE = "save the file as UTF-8"
+
+
+def _walk(folder: Path, problems: list[Diagnostic]) -> Iterator[str]:
+    """Give the paths of YAML files below ``folder``, with ``/`` between; no link is followed."""
+
+    def unreadable(error: OSError) -> None:
+        shown = _printable(str(error.filename))
+        message = f"the folder `{shown}` cannot be read: {error.strerror}"
+        problems.append(_problem("unreadable-file", message, None))
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(_SUFFIXES) and not name.startswith("."):
+                yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+def _content(path: Path, name: str, problems: list[Diagnostic]) -> bytes | None:
+    """Read a file, but not more of it than is allowed, and nothing that may never end."""
+    try:
+        if not path.is_file():
+            reason = "it is no file" if path.exists() else "the link leads nowhere"
+            problems.append(_unreadable(name, reason))
+            return None
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        problems.append(_unreadable(name, error.strerror or str(error)))
+        return None
+    if len(content) > MAX_FILE:
+        problems.append(_too_large(name, max(size, len(content))))
+        return None
+    return content
+
+
+def _unreadable(name: str, reason: str) -> Diagnostic:
+    return _problem("unreadable-file", f"`{name}` cannot be read: {reason}", Span(name, 1, 1, 1, 1))
+
+
+def _too_large(name: str, size: int) -> Diagnostic:
+    message = f"this file has {size / (1 << 20):.1f} MiB; a policy file has at most 4 MiB"
+    hint = "split it into several files of one folder: sections of the same name are merged"
+    return _problem("file-too-large", message, Span(name, 1, 1, 1, 1), hint=hint)
+
+
+def _problem(
+    code: str, message: str, span: Span | None, *, text: str = "", hint: str | None = None
+) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, message, span, text, (), hint)
+
+
+def _root(folder: Path) -> str:
+    shown = _printable(folder.as_posix())
+    return "" if shown == "." else shown.removesuffix("/") + "/"
+
+
+def _printable(name: str) -> str:
+    """Give a file's name as text that can be printed; names on disk are any bytes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
