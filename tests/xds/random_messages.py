@@ -52,7 +52,7 @@ def message_names() -> list[str]:
 def messages(
     draw: st.DrawFn, full_name: str, allowed: Filter = lambda _: True, depth: int = MAX_DEPTH
 ) -> Any:
-    """A message of that type with up to MAX_FIELDS of the allowed fields set."""
+    """A message of that type with one to MAX_FIELDS of the allowed fields set."""
     message: Any = message_class(full_name)()
     if full_name in {"google.protobuf.Duration", "google.protobuf.Timestamp"}:
         return _set_clock(draw, message)
@@ -67,7 +67,9 @@ def messages(
     ]
     if not fields:
         return message
-    for field in draw(st.lists(st.sampled_from(fields), max_size=MAX_FIELDS, unique=True)):
+    some = st.sampled_from(fields)
+    least = 1 if depth == MAX_DEPTH else 0
+    for field in draw(st.lists(some, min_size=least, max_size=MAX_FIELDS, unique=True)):
         _set(draw, message, field, allowed, depth)
     return message
 
