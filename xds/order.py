@@ -39,7 +39,7 @@ COMPLETE: Final = frozenset({CLUSTER, LISTENER})
 an empty first request mean "everything"."""
 
 SUPPORT: Final = frozenset({CLUSTER, ENDPOINT, SECRET, RUNTIME})
-"""Types that must be in place before what refers to them may change: the "make" of make-before-break."""
+"""Types that must be in place before what refers to them may change."""
 
 FULL_ON_CONNECT: Final = frozenset({ENDPOINT, SECRET})
 """Types whose first request on a stream is answered whatever version it claims.

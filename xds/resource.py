@@ -1,4 +1,4 @@
-"""One resource of the xDS API before it is encoded: what the compiler makes and the control plane serves."""
+"""One resource of the xDS API before it is encoded: what compilers make and ADS serves."""
 
 from __future__ import annotations
 
