@@ -1,0 +1,82 @@
+"""What needs a certain Envoy: the gateway names the oldest of its fleet, and nothing newer is used.
+
+Versions are those in which the release binaries first had the extension or the field. Policies say
+their own needs (``PolicyKind.needs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.linking.findings import Findings
+from compiler.plan import Model, Route, Serve
+from compiler.schema import GatewayDocument
+from compiler.source import Path
+from policies.base import Feature, Place
+from policies.registry import find
+
+OLDEST = (1, 36)
+"""The oldest Envoy that this is tested with."""
+
+SERVE_LLM = Feature("`serve: llm`", (1, 39))  # sse_to_metadata, which reads the usage of streams
+SEVERAL_TARGETS = Feature("a model with several targets", (1, 40))  # priority_group clusters
+
+
+def check_version(document: GatewayDocument, findings: Findings) -> None:
+    """Refuse an Envoy that is older than all that was tested."""
+    if document.envoy_version < OLDEST:
+        findings.error(
+            "unsupported-envoy",
+            f"Envoy {document.envoy} is older than any that this works with",
+            ("envoy",),
+            hint=f'write `envoy: "{_spelled(OLDEST)}"` or newer',
+        )
+
+
+def check_models(
+    models: Iterable[tuple[Model, Path]], document: GatewayDocument, findings: Findings
+) -> None:
+    """Check what models need, each at its place."""
+    for model, path in models:
+        if len(model.groups) > 1 or any(len(group.targets) > 1 for group in model.groups):
+            _need(SEVERAL_TARGETS, (*path, "targets"), document, findings)
+
+
+def check_routes(
+    routes: Iterable[tuple[Route, Path]], document: GatewayDocument, findings: Findings
+) -> None:
+    """Check what the actions of routes need, each at its place."""
+    for route, path in routes:
+        if isinstance(route.action, Serve):
+            _need(SERVE_LLM, (*path, "serve"), document, findings)
+
+
+def check_policies(
+    place: Place,
+    policies: Iterable[tuple[str, object, Path]],
+    document: GatewayDocument,
+    findings: Findings,
+) -> None:
+    """Check what policies of one place need: kind, plan, and where each is written."""
+    for kind, plan, path in policies:
+        for feature in find(place, kind).needs(plan):
+            _need(feature, path, document, findings)
+
+
+def _need(feature: Feature, path: Path, document: GatewayDocument, findings: Findings) -> None:
+    if document.envoy_version >= feature.since:
+        return
+    since = _spelled(feature.since)
+    labels: list[tuple[Path, str]] = [(("envoy",), "the oldest of the fleet")]
+    findings.error(
+        "feature-needs-envoy",
+        f"{feature.name} needs Envoy {since}; the file says {_spelled(document.envoy_version)}",
+        path,
+        f"needs Envoy {since}",
+        labels=labels if "envoy" in document.model_fields_set else [],
+        hint=f'upgrade the fleet and write `envoy: "{since}"`, or do without it',
+    )
+
+
+def _spelled(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

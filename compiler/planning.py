@@ -1,0 +1,158 @@
+"""The planning stage: what the gateway does, with every default filled in and everything in order.
+
+Sections are sorted by name and routes as they are tried, so that equal gateways have equal plans
+however their text is ordered and split over files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from compiler.diagnostic import Reporter
+from compiler.gates import check_models, check_policies, check_routes, check_version
+from compiler.lanes import choose_lanes
+from compiler.linking.findings import Findings
+from compiler.linking.linked import Linked
+from compiler.plan import (
+    Api,
+    Applied,
+    EndpointAddress,
+    Listener,
+    Plan,
+    Provider,
+    Resolution,
+    Service,
+    Url,
+)
+from compiler.planning_models import plan_models
+from compiler.planning_policies import plan_policies
+from compiler.planning_routes import plan_routes
+from compiler.schema.services import ServiceDocument
+from compiler.source import Path
+from policies.base import Place
+from policies.secret import SecretKind, SecretRef
+from policies.values import is_ip
+
+OFFICIAL = {
+    Api.OPENAI: Url("https", "api.openai.com", 443, "/v1"),
+    Api.ANTHROPIC: Url("https", "api.anthropic.com", 443, "/v1"),
+}
+"""Where an API begins that is served by those who made it."""
+
+
+def planning(linked: Linked, reporter: Reporter) -> Plan:
+    """Make the plan; what the oldest Envoy lacks is reported."""
+    document = linked.document
+    findings = Findings(reporter, linked.locate)
+    check_version(document, findings)
+    providers = _providers(linked)
+    models = plan_models(linked, providers, findings)
+    routes = plan_routes(linked)
+    plan = Plan(
+        name=document.name,
+        envoy=document.envoy_version,
+        listeners=_listeners(linked),
+        services=_services(linked),
+        providers=providers,
+        models=models,
+        routes=routes,
+        lanes=choose_lanes(routes, models),
+    )
+    _check_gates(plan, linked, findings)
+    return plan
+
+
+def _listeners(linked: Linked) -> tuple[Listener, ...]:
+    listeners = []
+    for name, document in sorted(linked.document.listeners.items()):
+        path: Path = ("listeners", name)
+        policies = plan_policies(document, Place.LISTENER, path, linked)
+        address = str(ip_address(document.address))
+        listeners.append(Listener(name, address, document.port, policies, linked.locate(path)))
+    return tuple(listeners)
+
+
+def _services(linked: Linked) -> tuple[Service, ...]:
+    services = []
+    for name, document in sorted(linked.document.services.items()):
+        path: Path = ("services", name)
+        services.append(
+            Service(
+                name=name,
+                protocol=document.protocol,
+                endpoints=_endpoints(document),
+                resolution=_resolution(document),
+                connect_timeout=document.connect_timeout
+                or linked.document.defaults.connect_timeout,
+                policies=plan_policies(document, Place.SERVICE, path, linked),
+                at=linked.locate(path),
+            )
+        )
+    return tuple(services)
+
+
+def _endpoints(document: ServiceDocument) -> tuple[EndpointAddress, ...]:
+    """Sort the endpoints: their order in the text means nothing."""
+    found = [
+        EndpointAddress(
+            one.address.host.lower(), one.address.port, one.weight, one.priority, one.zone
+        )
+        for one in document.endpoints
+    ]
+    found.sort(key=lambda one: (one.priority, one.zone, one.host, one.port))
+    return tuple(found)
+
+
+def _resolution(document: ServiceDocument) -> Resolution:
+    if document.resolve is not None:
+        return Resolution(document.resolve)
+    static = all(is_ip(one.address.host) for one in document.endpoints)
+    return Resolution.STATIC if static else Resolution.DNS
+
+
+def _providers(linked: Linked) -> tuple[Provider, ...]:
+    providers = []
+    for name, document in sorted(linked.document.providers.items()):
+        path: Path = ("providers", name)
+        key = None if document.key is None else SecretRef(SecretKind.GENERIC, (document.key,))
+        headers = sorted((header.lower(), value) for header, value in document.headers.items())
+        providers.append(
+            Provider(
+                name=name,
+                api=document.api,
+                url=document.url or OFFICIAL[document.api],
+                key=key,
+                trust=document.trust,
+                headers=tuple(headers),
+                connect_timeout=document.connect_timeout
+                or linked.document.defaults.connect_timeout,
+                policies=plan_policies(document, Place.PROVIDER, path, linked),
+                at=linked.locate(path),
+            )
+        )
+    return tuple(providers)
+
+
+def _check_gates(plan: Plan, linked: Linked, findings: Findings) -> None:
+    """Check all that needs a newer Envoy, in the order of the plan."""
+    document = linked.document
+    places: tuple[tuple[Place, str, Iterable[Listener | Service | Provider]], ...] = (
+        (Place.LISTENER, "listeners", plan.listeners),
+        (Place.SERVICE, "services", plan.services),
+        (Place.PROVIDER, "providers", plan.providers),
+    )
+    for place, section, things in places:
+        for thing in things:
+            found = _written(thing.policies, (section, thing.name))
+            check_policies(place, found, document, findings)
+    models = {model.name: model.path for model in linked.models}
+    check_models([(model, models[model.name]) for model in plan.models], document, findings)
+    placed = list(zip(plan.routes, (route.path for route in linked.routes), strict=True))
+    check_routes(placed, document, findings)
+    for route, path in placed:
+        check_policies(Place.ROUTE, _written(route.policies, path), document, findings)
+
+
+def _written(policies: Iterable[Applied], path: Path) -> Iterable[tuple[str, object, Path]]:
+    return ((applied.kind, applied.plan, (*path, applied.kind)) for applied in policies)
