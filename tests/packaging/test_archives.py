@@ -38,7 +38,8 @@ def test_the_wheel_holds_exactly_the_packages_files(repository, built, packages)
 
 def test_every_folder_with_an_init_is_packaged(repository, packages):
     """A new top-level package cannot be forgotten in pyproject.toml."""
-    assert sorted(path.parent.name for path in repository.glob("*/__init__.py")) == sorted(packages)
+    found = {path.parent.name for path in repository.glob("*/__init__.py")}
+    assert found - {"bench"} == set(packages)  # benchmarks run from the checkout alone
 
 
 def test_the_sdist_holds_the_whole_checkout(repository, built):
