@@ -1,0 +1,107 @@
+"""Notices that a policy's files, or the files its secrets lie in, are not what they were.
+
+The kernel's notifications only say "look again". What decides is a fingerprint of the files, which
+is also taken every few seconds without a notification: network folders and some container mounts
+never send one, and nothing is lost between a compilation and the start of watching.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+QUIET_MS: Final = 100
+"""An editor or a `git checkout` writes many files: wait until nothing changed for so long."""
+AT_MOST_MS: Final = 10_000
+"""But not longer than this."""
+LOOK_MS: Final = 2_000
+
+Fingerprint = frozenset[tuple[str, int, int, int]]
+
+_SUFFIXES: Final = (".yaml", ".yml")
+_ENDPOINTS: Final = "endpoints"
+
+
+def policy_fingerprint(path: Path) -> Fingerprint:
+    """Name, inode, size and time of every file that `compiler.read` would read."""
+    if path.is_dir():
+        return _fingerprint(_below(path))
+    return _fingerprint([path, *_below(path.parent / _ENDPOINTS)])
+
+
+def files_fingerprint(files: Iterable[Path]) -> Fingerprint:
+    """The same of some files; one that is not there is left out."""
+    return _fingerprint(files)
+
+
+async def stirred(
+    path: Path, secrets: Callable[[], Iterable[Path]], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Yield whenever it is time to look, until ``stop`` is set.
+
+    ``path`` is the policy's file or folder; ``secrets`` gives the files, anywhere, that secrets
+    lie in by now.
+    """
+    from watchfiles import awatch
+
+    while not stop.is_set():
+        folders = _folders(path, secrets())
+        try:
+            async for _ in awatch(
+                *sorted(folders),
+                watch_filter=None,
+                debounce=AT_MOST_MS,
+                step=QUIET_MS,
+                stop_event=stop,
+                rust_timeout=LOOK_MS,
+                yield_on_timeout=True,
+                # Each folder by itself: that of a secret, or of a single file, may be /etc or a
+                # home, with a million files below.
+                recursive=False,
+            ):
+                yield
+                if _folders(path, secrets()) != folders:
+                    break
+        except OSError:
+            # A folder went away. It may come back; until then looking is all there is.
+            await asyncio.sleep(LOOK_MS / 1000)
+            yield
+
+
+def _folders(path: Path, secrets: Iterable[Path]) -> frozenset[Path]:
+    """Every folder whose entries matter and that is there."""
+    folders = {file.parent for file in secrets}
+    if path.is_dir():
+        folders.update(Path(parent) for parent, _ in _walk(path))
+    else:
+        folders |= {path.parent, path.parent / _ENDPOINTS}
+    return frozenset(folder for folder in folders if folder.is_dir())
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield parent, names
+
+
+def _below(folder: Path) -> list[Path]:
+    return [
+        Path(parent, name)
+        for parent, names in _walk(folder)
+        for name in names
+        if name.endswith(_SUFFIXES) and not name.startswith(".")
+    ]
+
+
+def _fingerprint(files: Iterable[Path]) -> Fingerprint:
+    seen: set[tuple[str, int, int, int]] = set()
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        seen.add((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return frozenset(seen)

@@ -1,0 +1,103 @@
+"""What a running control plane tells, for people on stderr or as one JSON object a line on stdout.
+
+The JSON lines have ``event`` and ``at`` (seconds since 1970), and what the event's own function
+names. They never hold a secret: diagnostics name where it lies.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cli.reload import Reloaded
+    from compiler.diagnostic import Diagnostic
+    from compiler.pipeline import Compiled
+
+
+class Narrator:
+    """Tells what happens, in one of two voices."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def listening(self, address: str, restored: str | None) -> None:
+        """Tell where ADS is served, and which stored snapshot, if any."""
+        rest = f", serving the stored snapshot {restored[:12]}" if restored else ""
+        self._say(
+            "listening", f"serving ADS on {address}{rest}", address=address, restored=restored
+        )
+
+    def reloaded(self, reloaded: Reloaded) -> None:
+        """Tell what a compilation gave: ``version`` is null where the policy is wrong."""
+        published = reloaded.published
+        self.diagnostics(reloaded.diagnostics, reloaded.compiled)
+        milliseconds = round(reloaded.seconds * 1000)
+        if published is None:
+            self._say(
+                "wrong",
+                "the policy has errors; the last good one is served on",
+                version=None,
+                milliseconds=milliseconds,
+            )
+            return
+        plan = reloaded.compiled.plan
+        self._say(
+            "published",
+            f"{plan.name}: {len(plan.routes)} routes live as {published.version[:12]} "
+            f"({milliseconds} ms)",
+            name=plan.name,
+            version=published.version,
+            held=sorted(name for _, name in published.held),
+            milliseconds=milliseconds,
+        )
+
+    def diagnostics(self, found: tuple[Diagnostic, ...], compiled: Compiled | None) -> None:
+        """Show diagnostics, with the lines they are about where the sources are at hand."""
+        from compiler.read import Sources
+        from compiler.render import render
+
+        if not found:
+            return
+        sources = compiled.sources if compiled is not None else Sources(())
+        if not self._as_json:
+            print(render(found, sources, "text"), file=sys.stderr)
+            return
+        for one in found:
+            self._say(
+                "diagnostic",
+                "",
+                code=one.code,
+                severity=one.severity.value,
+                message=one.message,
+                place=None if one.span is None else str(one.span),
+                hint=one.hint,
+            )
+
+    def note(self, event: str, text: str, **facts: Any) -> None:
+        """Tell something small."""
+        self._say(event, text, **facts)
+
+    def _say(self, event: str, text: str, **facts: Any) -> None:
+        if self._as_json:
+            print(json.dumps({"event": event, "at": round(time.time(), 3), **facts}), flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+class StreamLog(logging.Handler):
+    """Passes on what the control plane logs: streams that open and close, and what went wrong."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        super().__init__(logging.INFO)
+        self._narrator = narrator
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one record."""
+        node = getattr(record, "node", None)
+        message = record.getMessage()
+        text = f"{message} ({node})" if node else message
+        self._narrator.note("log", text, level=record.levelname, message=message, node=node)

@@ -1,0 +1,159 @@
+"""`gatewright serve`: the control plane of a policy, for Envoys that run elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import exits
+from cli.policy import add_path, existing
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from cli.narrate import Narrator
+    from cli.reload import Reloader
+    from xds.plane import ControlPlane
+
+NAME: Final = "serve"
+
+_EPILOG: Final = """\
+examples:
+  gatewright serve gateway.yaml
+  gatewright serve policies/ --listen 0.0.0.0:18000 --state /var/lib/gatewright
+  gatewright serve --listen unix:/run/gatewright/ads.sock
+  gatewright bootstrap --ads 127.0.0.1:18000 --node-id edge-1 > envoy.yaml; envoy -c envoy.yaml
+
+A change of the files is compiled and sent at once; while it is wrong, the last good policy is
+served on. With --state that one outlives a restart, even where the policy is wrong or missing
+then. Secrets are never stored; files that hold them are read again when they change.
+
+What an Envoy refuses is shown at the line of the policy that made it, and not sent again until it
+changes. SIGHUP reads everything again and sends the refused once more; SIGTERM and Ctrl-C close
+the streams and stop.
+
+exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 the policy has errors and there is no stored one;
+2 wrong options; 3 the address cannot be had, or there is no policy
+"""
+
+GRACE: Final = 5.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `serve` to the command line."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="serve a policy to Envoys over ADS, and follow its changes",
+        description="Compile a policy and serve it over ADS (delta and state of the world) to "
+        "every Envoy that connects; follow the files' changes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_path(parser)
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default="127.0.0.1:18000",
+        metavar="ADDRESS",
+        help="host:port or unix:/path to serve on (default: 127.0.0.1:18000); secrets travel in "
+        "the clear, so keep it on this machine or a network of your own",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the last good snapshot here, and serve it at once after a restart",
+    )
+    parser.add_argument("--json", action="store_true", help="tell events as JSON lines on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal comes."""
+    import asyncio
+
+    from xds.store import Store
+
+    if args.state is None or not Store(args.state).path.exists():
+        existing(args.path)
+    return asyncio.run(_serve(args))
+
+
+async def _serve(args: argparse.Namespace) -> int:
+    import asyncio
+    import logging
+    import os
+    import signal
+
+    from cli.narrate import Narrator, StreamLog
+    from cli.reload import Reloader
+    from compiler.pipeline import compile_path
+    from xds.plane import ControlPlane
+    from xds.secrets import SecretReader
+
+    narrator = Narrator(as_json=args.json)
+    log = logging.getLogger("gatewright.xds")
+    handler = StreamLog(narrator)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    folder = args.path if args.path.is_dir() else args.path.parent
+    plane = ControlPlane(args.listen, reader=SecretReader(folder, os.environ), state=args.state)
+    reloader = Reloader(args.path, plane, compile_path=compile_path, tell=narrator.reloaded)
+    stop, again = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    restored = await plane.start()
+    narrator.listening(plane.address, restored)
+    try:
+        first = await reloader.load()
+        if first.published is None and restored is None:
+            return exits.POLICY
+        await _until(stop, again, reloader, plane, narrator)
+    finally:
+        await plane.stop(GRACE)
+        log.removeHandler(handler)
+    return exits.OK
+
+
+async def _until(
+    stop: asyncio.Event,
+    again: asyncio.Event,
+    reloader: Reloader,
+    plane: ControlPlane,
+    narrator: Narrator,
+) -> None:
+    """Follow the files, tell refusals and obey signals, until ``stop`` is set."""
+    import asyncio
+
+    async def tell_refusals() -> None:
+        async for nack in plane.nacks():
+            narrator.diagnostics(reloader.explain(nack), reloader.live)
+
+    async def obey_sighup() -> None:
+        while True:
+            await again.wait()
+            again.clear()
+            plane.retry()
+            await reloader.load()
+
+    tasks = [
+        asyncio.create_task(work)
+        for work in (tell_refusals(), obey_sighup(), reloader.follow(stop), stop.wait())
+    ]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _address(text: str) -> str:
+    from xds.bootstrap import AddressError, address
+
+    try:
+        return str(address(text))
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
