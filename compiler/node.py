@@ -103,26 +103,13 @@ def child(node: Node, step: str | int) -> Node | None:
     return None
 
 
-def value_span(root: Node, path: Path) -> Span:
-    """Give the place of the value at ``path``, or of the innermost that is written on the way.
+def place(root: Node, path: Path) -> Span:
+    """Give a place for what stands at ``path`` that is short enough to look at.
 
-    What a shorthand or a default stands for is not written; the place is then that of the value
-    that was written in its stead.
-    """
-    node = root
-    for step in path:
-        inner = child(node, step)
-        if inner is None:
-            break
-        node = inner
-    return node.span
-
-
-def key_span(root: Node, path: Path) -> Span:
-    """Give the place of the key that ``path`` ends with: where a name is declared.
-
-    A list item has no key; its place is that of its first key, or its own. What is not written is
-    found like in `value_span`.
+    A scalar is its own place. A list or mapping below a key is shown by the key, which is where a
+    name is declared. An item of a list is itself if it is one line long, and else its first key.
+    What is not written, such as a default or what a shorthand stands for, has the place of the
+    innermost value around it that is.
     """
     node, key = root, None
     for step in path:
@@ -131,13 +118,37 @@ def key_span(root: Node, path: Path) -> Span:
             break
         key = node.entries[step].key if isinstance(node, Mapping) else None  # type: ignore[index]
         node = inner
-    return key.span if key is not None else head(node)
+    if isinstance(node, Scalar):
+        return node.span
+    if key is not None:
+        return key.span
+    return beginning(node)
 
 
-def head(node: Node) -> Span:
-    """Give a place for a whole node that is short enough to look at: its first key, or itself."""
-    if isinstance(node, Mapping) and node.entries:
-        return next(iter(node.entries.values())).key.span
-    if isinstance(node, Sequence) and node.items:
-        return head(node.items[0])
-    return node.span
+def key_place(root: Node, path: Path) -> Span:
+    """Give the place of the key that ``path`` ends with, and else what `place` gives."""
+    parent = find(root, path[:-1])
+    if isinstance(parent, Mapping) and path and path[-1] in parent.entries:
+        return parent.entries[str(path[-1])].key.span
+    return place(root, path)
+
+
+def find(root: Node, path: Path) -> Node | None:
+    """Give the node at ``path``, or None where nothing is written."""
+    node: Node | None = root
+    for step in path:
+        node = child(node, step) if node is not None else None
+    return node
+
+
+def beginning(node: Node) -> Span:
+    """Give the whole of a node that is one line long, or the first key or scalar in it."""
+    span = node.span
+    while span.line != span.end_line and not isinstance(node, Scalar):
+        if isinstance(node, Mapping):
+            return next(iter(node.entries.values())).key.span if node.entries else span
+        if not node.items:
+            break
+        node = node.items[0]
+        span = node.span
+    return span
