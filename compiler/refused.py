@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.diagnostic import Diagnostic, Severity, did_you_mean
 from compiler.fields import fields_at, short_forms_at
-from compiler.node import Mapping, Node, Scalar, Sequence, child, find, key_place, place
+from compiler.node import Node, Scalar, child, find, key_place, place
 from compiler.source import Path, Span
 from compiler.wording import called, kind_of, listing, place_called, sentence, short
 
