@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
 )
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from xds.data_plane import is_current, nested
 
@@ -27,6 +28,9 @@ _BEGINNING = re.compile(rb"\x0a[\x05-\x7f][\w/]+(?:\.\w+)*\.proto")
 
 # The fields of FileDescriptorProto by wire type: 0 varint, 2 length-delimited.
 _FIELDS = {0: {10, 11, 14}, 2: {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15}}
+
+# udpa/annotations/sensitive.proto: the extension of FieldOptions that marks secrets.
+_SENSITIVE = 76569463
 
 # The API's packages; the binary also carries those of the libraries it is built from.
 _PACKAGES = re.compile(
@@ -83,13 +87,14 @@ def _walk(name: str, message: DescriptorProto) -> Iterator[tuple[str, Descriptor
 
 
 def _merge_message(into: DescriptorProto, name: str, message: DescriptorProto) -> None:
-    numbers = {field.number for field in into.field}
+    known = {field.number: field for field in into.field}
     entries: Mapping[str, DescriptorProto] = {
         f".{name}.{inner.name}": inner for inner in message.nested_type if inner.options.map_entry
     }
     oneofs = {oneof.name: number for number, oneof in enumerate(into.oneof_decl)}
     for field in message.field:
-        if field.number in numbers:
+        if field.number in known:
+            _mark_sensitive(known[field.number], field)
             continue
         copy = _bare_field(field)
         if field.type_name in entries:
@@ -136,7 +141,7 @@ def _bare(entry: DescriptorProto) -> DescriptorProto:
 
 
 def _bare_field(field: FieldDescriptorProto) -> FieldDescriptorProto:
-    """Copy a field without its options, which are extensions that nothing here reads."""
+    """Copy a field without its options: but for one they are extensions that nothing reads."""
     copy = FieldDescriptorProto(
         name=field.name, number=field.number, label=field.label, type=field.type
     )
@@ -144,7 +149,15 @@ def _bare_field(field: FieldDescriptorProto) -> FieldDescriptorProto:
         copy.type_name = field.type_name
     if field.proto3_optional:
         copy.proto3_optional = True
+    _mark_sensitive(copy, field)
     return copy
+
+
+def _mark_sensitive(into: FieldDescriptorProto, field: FieldDescriptorProto) -> None:
+    """Carry over Envoy's mark of what its config dump redacts, as protobuf's standard option."""
+    unknown = UnknownFieldSet(field.options)
+    if any(unknown[index].field_number == _SENSITIVE for index in range(len(unknown))):
+        into.options.debug_redact = True
 
 
 def _end(data: mmap.mmap, start: int) -> int:

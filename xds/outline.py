@@ -54,6 +54,8 @@ def _field(message: DescriptorProto, field: FieldDescriptorProto) -> str:
         words.insert(0, "optional")
     elif field.HasField("oneof_index"):
         words.append(f"in {message.oneof_decl[field.oneof_index].name}")
+    if field.options.debug_redact:
+        words.append("(sensitive)")
     return " ".join(words)
 
 

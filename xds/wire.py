@@ -1,6 +1,6 @@
 """Encode messages to the bytes and the JSON that Envoy reads: the same bytes for the same message.
 
-Everything here is pure. Secrets inside messages are shown as they are: redact before you print.
+Everything here is pure. Secrets inside messages are shown as they are: `redact` before you print.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from xds.proto_json import from_json, to_json
+from xds.redaction import REDACTED, redact
 from xds.schema import UnknownTypeError, google, message_class, xds
 
 __all__ = [
+    "REDACTED",
     "TYPE_URL_PREFIX",
     "Message",
     "UnknownTypeError",
@@ -22,6 +24,7 @@ __all__ = [
     "from_json",
     "message_class",
     "pack",
+    "redact",
     "to_json",
     "type_url",
     "typed_struct",
