@@ -68,7 +68,7 @@ HeaderName = Annotated[str, *_HEADER_NAME]
 
 _HEADER_VALUE = _matching(
     "bad-header",
-    r"[\x21-\x7e\x80-\U0010ffff](?:[\t\x20-\x7e\x80-\U0010ffff]*[\x21-\x7e\x80-\U0010ffff])?|",
+    r"[^\x00-\x20\x7f](?:[^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?|",
     "header value",
     "one line without control characters, nor spaces at its ends, at most 8192",
     ["edge"],

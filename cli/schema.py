@@ -1,0 +1,53 @@
+"""`gatewright schema`: the language, for editors and other machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli import exits
+
+NAME = "schema"
+
+EPILOG = """\
+examples:
+  gatewright schema                                  print it
+  gatewright schema --output gatewright.schema.json  write it to a file
+
+editors with the YAML language server (VS Code, Neovim, JetBrains, ...) complete and check a policy
+that begins with this line, a path or a URL:
+  # yaml-language-server: $schema=gatewright.schema.json
+
+The schema knows keys, types, forms and the words that may be used. What needs more than one value
+to judge (names that lead nowhere, routes in the shadow of others) is told by `gatewright check`.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `schema` to the command line."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="print the language as JSON Schema, for editors",
+        description="Print the JSON Schema (draft 2020-12) of a policy file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="FILE", help="write to this file instead of stdout"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print or write the schema."""
+    from compiler.schema.json_schema import json_schema
+
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if args.output is None:
+        sys.stdout.write(text)
+    else:
+        output: Path = args.output
+        output.write_text(text, encoding="utf-8")
+    return exits.OK
