@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from compiler.lower.attached import attached
+from compiler.lower.llm.access_log import json_lines
 from compiler.lower.llm_parts import LlmParts
 from compiler.order import arrange
 from compiler.plan import Listener, Route
@@ -47,6 +48,7 @@ def lower_listener(
     chain = lowered.filter_chains.add()
     hcm = _hcm(listener)
     hcm.http_filters.extend(arrange([*_policy_filters(routes), *llm.http_filters, _router()]))
+    hcm.access_log.extend(json_lines())
     hcm.access_log.extend(llm.access_log)
     hcm.early_header_mutation_extensions.extend(llm.early_header_mutations)
     if llm.local_reply is not None:

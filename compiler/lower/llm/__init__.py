@@ -1,0 +1,70 @@
+"""Lowers ``serve: llm`` routes to Envoy's stable filters: the native lane.
+
+Read in the order of a request: ``routes`` and ``operations`` (which paths there are),
+``body_metadata`` (the model, from the body), ``fallback`` (which targets, and when the next one),
+``clusters``, ``credentials`` and ``attempt`` (what one attempt carries), and then what is told of
+it: ``local_reply``, ``metrics``, ``access_log``.
+"""
+
+from __future__ import annotations
+
+from compiler.lower.llm.body_metadata import body_buffer_filters, body_metadata_filter
+from compiler.lower.llm.clusters import cluster_secrets, llm_clusters
+from compiler.lower.llm.local_reply import local_reply
+from compiler.lower.llm.metrics import metrics_logs
+from compiler.lower.llm.routes import serve_routes
+from compiler.lower.llm_parts import NONE, LlmParts
+from compiler.plan import Listener, Plan, Route, Serve
+from policies import body_limit
+from xds.schema import envoy
+
+HttpFilter = envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter
+
+__all__ = ["lower_llm"]
+
+BODY_BYTES = 32 << 20
+"""The largest body where the policy says nothing."""
+
+
+def lower_llm(plan: Plan, listener: Listener) -> LlmParts:
+    """Return what the LLM routes on ``listener`` add to it; pure, and the same for equal plans."""
+    serving = [
+        (route, route.action)
+        for route in plan.routes
+        if listener.name in route.listeners and isinstance(route.action, Serve)
+    ]
+    if not serving:
+        return NONE
+    models = {model.name: model for model in plan.models}
+    used = frozenset(name for _, action in serving for name in action.models)
+    return LlmParts(
+        routes={
+            route.name: tuple(
+                serve_routes(route, [models[name] for name in action.models], _body_bytes(route))
+            )
+            for route, action in serving
+        },
+        http_filters=(body_metadata_filter(), *_buffer(plan, listener)),
+        clusters=llm_clusters(plan, used),
+        secrets=cluster_secrets(plan, used),
+        access_log=metrics_logs(),
+        local_reply=local_reply(),
+    )
+
+
+def _body_bytes(route: Route) -> int:
+    for policy in route.policies:
+        if policy.kind == body_limit.KIND.name:
+            return int(policy.plan.bytes)
+    return BODY_BYTES
+
+
+def _buffer(plan: Plan, listener: Listener) -> tuple[HttpFilter, ...]:
+    """The buffer filter, unless a route's own policy brings it to the listener anyway."""
+    brought = any(
+        policy.kind == body_limit.KIND.name
+        for route in plan.routes
+        if listener.name in route.listeners
+        for policy in route.policies
+    )
+    return () if brought else body_buffer_filters()

@@ -1,0 +1,75 @@
+"""One JSON line on stdout for each request, with OpenTelemetry's gen_ai attributes where a model
+was asked (opentelemetry.io/docs/specs/semconv/gen-ai).
+
+No header is written but the request's id, the host and the user agent: all others may hold secrets.
+Neither is the query string, for the same reason. What a request does not have is left out.
+"""
+
+from __future__ import annotations
+
+from compiler.lower.llm.names import MODEL, NAMESPACE
+from xds.schema import envoy
+from xds.wire import pack
+
+accesslog_v3 = envoy.config.accesslog.v3
+stream_v3 = envoy.extensions.access_loggers.stream.v3
+
+_ALL = {
+    "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "route": "%ROUTE_NAME%",
+    "method": "%REQ(:METHOD)%",
+    "protocol": "%PROTOCOL%",
+    "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "bytes_in": "%BYTES_RECEIVED%",
+    "bytes_out": "%BYTES_SENT%",
+    "duration_ms": "%DURATION%",
+    "first_byte_ms": "%RESPONSE_DURATION%",
+    "upstream": "%UPSTREAM_CLUSTER%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+}
+_REQUEST_LINE = {"host": "%REQ(:AUTHORITY)%", "path": "%PATH(NQ:ORIG_OR_PATH)%"}
+_GEN_AI = {
+    # An attempt overwrites the request's own path and host, so the route tells the path.
+    "path": f"%METADATA(ROUTE:{NAMESPACE}:path)%",
+    "model": f"%METADATA(ROUTE:{NAMESPACE}:model)%",
+    "upstream_model": f"%METADATA(CLUSTER:{NAMESPACE}:model)%",
+    "cost_nano_usd": f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%",
+    "gen_ai.operation.name": f"%METADATA(ROUTE:{NAMESPACE}:operation)%",
+    "gen_ai.provider.name": f"%METADATA(CLUSTER:{NAMESPACE}:provider)%",
+    "gen_ai.request.model": f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%",
+    "gen_ai.response.model": f"%DYNAMIC_METADATA({NAMESPACE}:usage:model)%",
+    "gen_ai.usage.input_tokens": f"%DYNAMIC_METADATA({NAMESPACE}:usage:input)%",
+    "gen_ai.usage.output_tokens": f"%DYNAMIC_METADATA({NAMESPACE}:usage:output)%",
+    "gen_ai.usage.cache_read.input_tokens": f"%DYNAMIC_METADATA({NAMESPACE}:usage:cached)%",
+}
+
+
+def json_lines() -> tuple[accesslog_v3.AccessLog, ...]:
+    """The loggers of a listener: for requests that asked for a model, and for all others."""
+    return (
+        _lines({**_ALL, **_REQUEST_LINE}, gen_ai=False),
+        _lines({**_ALL, **_GEN_AI}, gen_ai=True),
+    )
+
+
+def _lines(fields: dict[str, str], *, gen_ai: bool) -> accesslog_v3.AccessLog:
+    config = stream_v3.StdoutAccessLog()
+    config.log_format.json_format.update(fields)
+    config.log_format.omit_empty_values = True
+    log = accesslog_v3.AccessLog(name="envoy.access_loggers.stdout", typed_config=pack(config))
+    condition = log.filter.metadata_filter
+    condition.matcher.filter = NAMESPACE
+    condition.matcher.path.add().key = MODEL
+    if gen_ai:
+        condition.matcher.value.present_match = True
+    else:
+        # No model is null, so this holds only where there is none; `invert` takes no part here.
+        condition.matcher.value.null_match.SetInParent()
+    condition.match_if_key_not_found.value = not gen_ai
+    return log

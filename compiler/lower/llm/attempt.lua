@@ -1,0 +1,75 @@
+-- What happens around one attempt at one target: the request becomes the provider's own, and the
+-- answer is read for usage. TARGET holds the target's constants. Runs as an upstream filter, so
+-- that each attempt starts again from the client's body.
+
+local NAMESPACE = TARGET.namespace
+
+local function report(handle, tokens)
+  local input, output, cached = totals(tokens)
+  local usage = { input = input, output = output, cached = cached }
+  if tokens.model then usage.model = tokens.model end
+  if TARGET.price_input then
+    usage.cost = (input - cached) * TARGET.price_input
+      + cached * TARGET.price_cached
+      + output * TARGET.price_output
+  end
+  handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'usage', usage)
+end
+
+function envoy_on_request(handle)
+  local endpoint = handle:metadata():get('endpoint')
+  local body = handle:body(true)
+  local bytes = body:getBytes(0, body:length())
+  local changed, injected = rewritten(bytes, TARGET.model, TARGET.stream_usage[endpoint])
+  local headers = handle:headers() -- after the wait for the body, never before it
+  local path = TARGET.path .. endpoint
+  if find(headers:get(':path'), '[?&]beta=true') then path = path .. '?beta=true' end
+  headers:replace(':path', path)
+  headers:replace(':authority', TARGET.authority)
+  if changed ~= bytes then body:setBytes(changed) end
+  headers:replace('content-length', tostring(#changed))
+  if injected then
+    handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'hide_usage', true)
+  end
+end
+
+local function read_stream(handle)
+  local feed
+  local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
+  if state and state.hide_usage then feed = usage_hider() end
+  local tokens = {}
+  local read = line_reader(tokens)
+  for chunk in handle:bodyChunks() do
+    local bytes = chunk:getBytes(0, chunk:length())
+    if read(bytes) then report(handle, tokens) end
+    if feed then
+      local shown = feed(bytes)
+      if shown ~= bytes then chunk:setBytes(shown) end
+    end
+  end
+end
+
+local function read_json(handle)
+  local tokens = {}
+  local feed, finish = json_reader(tokens)
+  for chunk in handle:bodyChunks() do feed(chunk:getBytes(0, chunk:length())) end
+  if finish() then report(handle, tokens) end
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status = headers:get(':status')
+  local content_type = headers:get('content-type') or ''
+  if status == '400' then
+    local body = handle:body(true)
+    if context_exceeded(body:getBytes(0, body:length())) then
+      handle:headers():replace(TARGET.retry_header, 'context_exceeded')
+    end
+  elseif byte(status) == 50 then
+    if find(content_type, 'text/event-stream', 1, true) then
+      read_stream(handle)
+    elseif find(content_type, 'json', 1, true) then
+      read_json(handle)
+    end
+  end
+end

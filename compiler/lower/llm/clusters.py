@@ -1,0 +1,147 @@
+"""One cluster for each target: its address, its TLS, and the filters around each attempt.
+
+A provider's models do not share a cluster, because what makes a request the target's own (its
+model's name, its price, the bound on an attempt) is the cluster's. Only so can Envoy fall over from
+one target to another with nothing of the first left in the request.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from compiler.lower.attached import attached
+from compiler.lower.llm.attempt import attempt_filter
+from compiler.lower.llm.credentials import clean_slate, constant_headers, own_key
+from compiler.lower.llm.names import NAMESPACE, cluster_name
+from compiler.plan import Plan, Provider, Target
+from compiler.source import Span
+from policies import circuit, upstream_tls
+from policies.base import Place
+from policies.http_options import http_options
+from policies.secret import SecretRef
+from xds.schema import envoy
+from xds.wire import pack
+
+cluster_v3 = envoy.config.cluster.v3
+hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
+codec_v3 = envoy.extensions.filters.http.upstream_codec.v3
+
+BUFFER_BYTES = 1 << 20
+
+
+def llm_clusters(plan: Plan, models: frozenset[str]) -> tuple[tuple[cluster_v3.Cluster, Span], ...]:
+    """The clusters of all targets of the models named, sorted by name, with who made them."""
+    providers = {provider.name: provider for provider in plan.providers}
+    constant = constant_headers(plan.providers)
+    made: dict[str, tuple[cluster_v3.Cluster, Span]] = {}
+    for target in _targets(plan, models):
+        name = cluster_name(target)
+        if name not in made:
+            provider = providers[target.provider]
+            made[name] = (_cluster(name, provider, target, constant), target.at)
+    return tuple(made[name] for name in sorted(made))
+
+
+def _targets(plan: Plan, models: frozenset[str]) -> Iterator[Target]:
+    for model in plan.models:
+        if model.name in models:
+            for group in model.groups:
+                yield from group.targets
+
+
+def _cluster(
+    name: str, provider: Provider, target: Target, constant: frozenset[str]
+) -> cluster_v3.Cluster:
+    cluster = cluster_v3.Cluster(name=name)
+    cluster.connect_timeout.FromTimedelta(provider.connect_timeout)
+    cluster.per_connection_buffer_limit_bytes.value = BUFFER_BYTES
+    _address(cluster, provider)
+    cluster.metadata.filter_metadata[NAMESPACE].update(
+        {
+            "provider": provider.name,
+            "api": provider.api.value,
+            "model": target.model,
+            "target": f"{provider.name}/{target.model}",
+        }
+    )
+    with http_options(cluster) as options:
+        if provider.url.scheme == "https":
+            options.auto_config.SetInParent()  # HTTP/2 where ALPN offers it
+        else:
+            options.explicit_http_config.http_protocol_options.SetInParent()
+        if target.timeout is not None:
+            options.common_http_protocol_options.max_stream_duration.FromTimedelta(target.timeout)
+        options.http_filters.extend(_attempt_filters(provider, target, constant))
+    if provider.url.scheme == "https":
+        upstream_tls.patch_cluster(upstream_tls.DEFAULT, cluster)
+    circuit.patch_cluster(circuit.DEFAULT, cluster)
+    retries: int | None = None
+    for kind, applied in attached(Place.PROVIDER, provider.policies):
+        if kind.patch_cluster is not None:
+            kind.patch_cluster(applied.plan, cluster)
+        if kind.name == circuit.KIND.name:
+            retries = applied.plan.retries
+    if retries is None:
+        _let_all_retry(cluster)
+    return cluster
+
+
+def _let_all_retry(cluster: cluster_v3.Cluster) -> None:
+    """Bound retries by nothing but requests: while one target is down, all requests are retries.
+
+    Any budget below that would refuse clients in the very case that a chain was written for, and
+    a chain tries each group once, so that retries cannot multiply an outage.
+    """
+    for limits in cluster.circuit_breakers.thresholds:
+        limits.ClearField("retry_budget")
+        limits.max_retries.value = 1 << 30
+        for limit in (limits.max_connections, limits.max_pending_requests, limits.max_requests):
+            if limit.value == 0:
+                limit.value = 1 << 16
+
+
+def _address(cluster: cluster_v3.Cluster, provider: Provider) -> None:
+    """A name is resolved as large sites want it: one address at a time, for new connections."""
+    cluster.load_assignment.cluster_name = cluster.name
+    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
+    endpoint.address.socket_address.address = provider.url.host
+    endpoint.address.socket_address.port_value = provider.url.port
+    try:
+        ipaddress.ip_address(provider.url.host)
+    except ValueError:
+        cluster.type = cluster_v3.Cluster.LOGICAL_DNS
+        # AUTO would take an IPv6 address that many networks cannot reach.
+        cluster.dns_lookup_family = cluster_v3.Cluster.V4_PREFERRED
+    else:
+        cluster.type = cluster_v3.Cluster.STATIC
+
+
+def _attempt_filters(
+    provider: Provider, target: Target, constant: frozenset[str]
+) -> Iterator[hcm_v3.HttpFilter]:
+    """First forget, then become the target's, then take its key, then send."""
+    yield clean_slate(provider, constant)
+    yield attempt_filter(provider, target)
+    key = own_key(provider)
+    if key is not None:
+        yield key
+    yield hcm_v3.HttpFilter(
+        name="envoy.filters.http.upstream_codec", typed_config=pack(codec_v3.UpstreamCodec())
+    )
+
+
+def cluster_secrets(plan: Plan, models: frozenset[str]) -> tuple[SecretRef, ...]:
+    """All secrets that those clusters name: keys, roots, and our own certificates."""
+    used = {target.provider for target in _targets(plan, models)}
+    found: set[SecretRef] = set()
+    for provider in plan.providers:
+        if provider.name not in used:
+            continue
+        if provider.key is not None:
+            found.add(provider.key)
+        if provider.url.scheme == "https":
+            found.update(upstream_tls.secrets(upstream_tls.DEFAULT))
+        for kind, applied in attached(Place.PROVIDER, provider.policies):
+            found.update(kind.secrets(applied.plan))
+    return tuple(sorted(found))

@@ -1,0 +1,60 @@
+"""What Envoy itself has to say to an LLM client, in the client's schema.
+
+These are the answers that no provider gave: no healthy upstream, a timeout, a body that is too
+large. What a provider answered is never touched, nor are answers on other routes, nor our own
+direct responses, which are written as they should be.
+"""
+
+from __future__ import annotations
+
+from compiler.lower.llm.errors import ApiError, error_body
+from compiler.lower.llm.names import NAMESPACE
+from compiler.lower.llm.refusals import JSON_TYPE
+from compiler.plan import Api
+from xds.schema import envoy
+from xds.wire import pack
+
+accesslog_v3 = envoy.config.accesslog.v3
+cel_v3 = envoy.extensions.access_loggers.filters.cel.v3
+hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
+
+_ERRORS = (
+    ApiError(401, "The gateway has no key for the provider", code="no_provider_key"),
+    ApiError(413, "The body of the request is too large", code="request_too_large"),
+    ApiError(502, "The provider's answer was broken off", code="bad_gateway"),
+    ApiError(503, "No provider could be reached: %LOCAL_REPLY_BODY%", code="unavailable"),
+    ApiError(504, "The provider did not answer in time", code="timeout"),
+)
+_OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
+
+
+def local_reply() -> hcm_v3.LocalReplyConfig:
+    """The mappers, the most special first; the first that fits is taken."""
+    config = hcm_v3.LocalReplyConfig()
+    for api in Api:
+        here = (
+            f"xds.route_metadata.filter_metadata['{NAMESPACE}']['api'] == '{api.value}'"
+            " && response.code_details != 'direct_response'"
+        )
+        # The bound on one attempt is Envoy's maximal duration of a stream, and its answer is 408,
+        # which would tell clients that they were too slow.
+        late = _mapper(api, _ERRORS[-1], f"{here} && response.code == 408")
+        late.status_code.value = 504
+        config.mappers.append(late)
+        config.mappers.extend(
+            _mapper(api, error, f"{here} && response.code == {error.status}") for error in _ERRORS
+        )
+        config.mappers.append(_mapper(api, _OTHER, here))
+    return config
+
+
+def _mapper(api: Api, error: ApiError, expression: str) -> hcm_v3.ResponseMapper:
+    condition = accesslog_v3.AccessLogFilter()
+    condition.extension_filter.name = "envoy.access_loggers.extension_filters.cel"
+    condition.extension_filter.typed_config.CopyFrom(
+        pack(cel_v3.ExpressionFilter(expression=expression))
+    )
+    mapper = hcm_v3.ResponseMapper(filter=condition)
+    mapper.body_format_override.json_format.update(error_body(api, error))
+    mapper.body_format_override.content_type = JSON_TYPE
+    return mapper

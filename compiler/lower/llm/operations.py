@@ -1,0 +1,195 @@
+"""The Envoy routes of one operation (``POST /v1/chat/completions``): its models, then refusals.
+
+A request comes here twice. At first nothing is known of its body, and it meets the last route of
+its path; when the body has been read, the route is chosen anew, and then it meets its model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from compiler.lower.attached import attached
+from compiler.lower.llm.body_metadata import (
+    CONTENT_TYPE,
+    MALFORMED,
+    MISSING,
+    read_body,
+)
+from compiler.lower.llm.errors import ApiError
+from compiler.lower.llm.fallback import lead_to_targets
+from compiler.lower.llm.names import (
+    ATTEMPTS_HEADER,
+    MODEL,
+    NAMESPACE,
+    PROBLEM,
+    RETRY_HEADER,
+    TARGET_HEADER,
+    route_name,
+)
+from compiler.lower.llm.refusals import refuse, set_response_header
+from compiler.lower.match import lower_match
+from compiler.plan import Api, Endpoint, Model, Route
+from policies import body_limit, retries, rewrite, upgrade
+from policies.base import Place
+from xds.schema import envoy
+
+matcher_v3 = envoy.type.matcher.v3
+route_v3 = envoy.config.route.v3
+
+_OWN = frozenset({body_limit.KIND.name, retries.KIND.name, rewrite.KIND.name, upgrade.KIND.name})
+"""Policies that a model's route sees to itself: bodies, attempts and paths are the chain's."""
+
+OPERATIONS = {
+    Endpoint.CHAT_COMPLETIONS: "chat",
+    Endpoint.COMPLETIONS: "text_completion",
+    Endpoint.EMBEDDINGS: "embeddings",
+    Endpoint.MESSAGES: "chat",
+}
+"""``gen_ai.operation.name`` of OpenTelemetry's semantic conventions."""
+
+NO_MODEL = "unknown"
+"""What metrics call the model of a request that names none of the route's."""
+
+_WRONG_TYPE = ApiError(415, "Content-Type must be application/json")
+
+
+def operation_routes(
+    route: Route, endpoint: Endpoint, path: str, models: Sequence[Model], body_bytes: int
+) -> Iterator[route_v3.Route]:
+    """Yield the routes of one operation at ``path``, in the order in which they are tried."""
+    here = [model for model in models if model.api is endpoint.api]
+    elsewhere = [model for model in models if model.api is not endpoint.api]
+    for model in here:
+        yield _model_route(route, endpoint, path, model, body_bytes)
+    yield from _refusals(route, endpoint, path, elsewhere, body_bytes)
+    yield refuse(
+        _start(route, endpoint, path, "method", method=None),
+        endpoint.api,
+        ApiError(405, f"Only POST is allowed on {endpoint}"),
+        headers=(("allow", "POST"),),
+    )
+
+
+def _model_route(
+    route: Route, endpoint: Endpoint, path: str, model: Model, body_bytes: int
+) -> route_v3.Route:
+    made = _start(route, endpoint, path, model.name)
+    made.match.dynamic_metadata.append(_any_of((model.name, *model.aliases)))
+    made.metadata.filter_metadata[NAMESPACE].update({"model": model.name})
+    made.request_body_buffer_limit.value = body_bytes  # what is kept for the next attempt
+    lead_to_targets(model, made.route)
+    made.route.timeout.FromTimedelta(model.timeout)
+    # A model may think for longer than other streams may say nothing; `timeout` bounds it.
+    made.route.idle_timeout.FromTimedelta(model.timeout)
+    made.response_headers_to_remove.append(RETRY_HEADER)
+    set_response_header(made, TARGET_HEADER, f"%METADATA(CLUSTER:{NAMESPACE}:target)%")
+    set_response_header(made, ATTEMPTS_HEADER, "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")
+    for kind, applied in attached(Place.ROUTE, route.policies):
+        if kind.patch_route is not None and kind.name not in _OWN:
+            kind.patch_route(applied.plan, made)
+    return made
+
+
+def _refusals(
+    route: Route, endpoint: Endpoint, path: str, elsewhere: Sequence[Model], body_bytes: int
+) -> Iterator[route_v3.Route]:
+    """What is left: no model, none of these, or a body that is no JSON."""
+    api = endpoint.api
+
+    def refusal(
+        last: str, error: ApiError, condition: matcher_v3.MetadataMatcher | None
+    ) -> route_v3.Route:
+        made = _start(route, endpoint, path, last)
+        if condition is not None:
+            made.match.dynamic_metadata.append(condition)
+        return refuse(made, api, error)
+
+    typed = refusal("content-type", _WRONG_TYPE, None)
+    condition = typed.match.headers.add(name="content-type", invert_match=True)
+    condition.string_match.safe_regex.regex = CONTENT_TYPE
+    yield typed
+    asked = f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%"
+    if elsewhere:
+        names = [name for model in elsewhere for name in (model.name, *model.aliases)]
+        theirs = (
+            Endpoint.MESSAGES if elsewhere[0].api is Api.ANTHROPIC else Endpoint.CHAT_COMPLETIONS
+        )
+        there = path.removesuffix(endpoint) + theirs
+        yield refusal(
+            "other-api",
+            ApiError(
+                400,
+                f"The model `{asked}` is served at POST {there}, not here",
+                code="wrong_endpoint",
+                param="model",
+            ),
+            _any_of(names),
+        )
+    yield refusal(
+        "unknown-model",
+        ApiError(404, f"The model `{asked}` does not exist", code="model_not_found", param="model"),
+        _metadata(MODEL, matcher_v3.StringMatcher(safe_regex={"regex": ".+"})),
+    )
+    for last, message, condition in (
+        ("no-name", "`model` must be a non-empty string", _metadata(MODEL, None)),
+        ("missing-model", "you must provide a model parameter", _problem(MISSING)),
+        ("malformed-body", "the body of the request is not valid JSON", _problem(MALFORMED)),
+    ):
+        param = None if last == "malformed-body" else "model"
+        yield refusal(last, ApiError(400, message, param=param), condition)
+    # Every request with the right type comes here first, and is read, and goes on from here.
+    first = refusal("body", ApiError(400, "the request has no body"), None)
+    read_body(first, body_bytes)
+    yield first
+
+
+def _start(
+    route: Route, endpoint: Endpoint, path: str, last: str, method: str | None = "POST"
+) -> route_v3.Route:
+    made = route_v3.Route(
+        name=route_name(route.name, endpoint, last), match=lower_match(route.match)
+    )
+    made.match.path = path
+    if method is not None:
+        condition = made.match.headers.add()
+        condition.name = ":method"
+        condition.string_match.exact = method
+    made.metadata.filter_metadata[NAMESPACE].update(
+        {
+            "route": route.name,
+            "api": endpoint.api.value,
+            "endpoint": endpoint.value,
+            "operation": OPERATIONS[endpoint],
+            "path": path,
+            "model": NO_MODEL,
+        }
+    )
+    return made
+
+
+def _any_of(names: Iterable[str]) -> matcher_v3.MetadataMatcher:
+    matchers = [
+        matcher_v3.ValueMatcher(string_match=matcher_v3.StringMatcher(exact=name)) for name in names
+    ]
+    found = matcher_v3.MetadataMatcher(filter=NAMESPACE)
+    found.path.add().key = MODEL
+    if len(matchers) == 1:
+        found.value.CopyFrom(matchers[0])
+    else:
+        found.value.or_match.value_matchers.extend(matchers)
+    return found
+
+
+def _problem(problem: str) -> matcher_v3.MetadataMatcher:
+    return _metadata(PROBLEM, matcher_v3.StringMatcher(exact=problem))
+
+
+def _metadata(key: str, text: matcher_v3.StringMatcher | None) -> matcher_v3.MetadataMatcher:
+    """Match request metadata: a text, or that the key is there at all."""
+    found = matcher_v3.MetadataMatcher(filter=NAMESPACE)
+    found.path.add().key = key
+    if text is None:
+        found.value.present_match = True
+    else:
+        found.value.string_match.CopyFrom(text)
+    return found

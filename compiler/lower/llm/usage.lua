@@ -1,0 +1,189 @@
+-- Reads what an answer says about the tokens it used, from JSON and from SSE, of both APIs.
+
+local function count(s, from, to)
+  local n = tonumber(sub(s, from, to))
+  if n and n >= 0 and n < 2 ^ 53 then return math.floor(n) end
+end
+
+-- Calls f(key, from, to) for each member of the object at from; nothing where there is no object.
+local function each_member(s, from, f)
+  local at = object_start(s, from)
+  while at do
+    local key, value_from, value_to = member(s, at)
+    if not key then return end
+    f(key, value_from, value_to)
+    at = value_to + 1
+  end
+end
+
+-- Adds the counts of the usage object at from to `tokens`. Later counts replace earlier ones: in
+-- streams they are cumulative. OpenAI's prompt_tokens hold the cached ones, Anthropic's
+-- input_tokens do not: `fresh`, `read` and `written` are put together by `totals`.
+local function read_usage(s, from, tokens)
+  each_member(s, from, function(key, a, b)
+    if key == 'prompt_tokens' then
+      tokens.prompt = count(s, a, b) or tokens.prompt
+    elseif key == 'completion_tokens' or key == 'output_tokens' then
+      tokens.output = count(s, a, b) or tokens.output
+    elseif key == 'prompt_tokens_details' then
+      each_member(s, a, function(detail, c, d)
+        if detail == 'cached_tokens' then tokens.read = count(s, c, d) or tokens.read end
+      end)
+    elseif key == 'input_tokens' then
+      tokens.fresh = count(s, a, b) or tokens.fresh
+    elseif key == 'cache_read_input_tokens' then
+      tokens.read = count(s, a, b) or tokens.read
+    elseif key == 'cache_creation_input_tokens' then
+      tokens.written = count(s, a, b) or tokens.written
+    end
+  end)
+  tokens.seen = true
+end
+
+-- Adds what one JSON document says (an answer, or the data of an SSE event) to `tokens`.
+local function read_document(s, from, tokens)
+  each_member(s, from, function(key, a, b)
+    if key == 'usage' then
+      if byte(s, a) == OPEN_OBJECT then read_usage(s, a, tokens) end
+    elseif key == 'model' then
+      if byte(s, a) == QUOTE then tokens.model = sub(s, a + 1, b - 1) end
+    elseif key == 'message' then -- Anthropic's message_start
+      if byte(s, a) == OPEN_OBJECT then read_document(s, a, tokens) end
+    end
+  end)
+end
+
+-- Input (cached tokens included), output and cached tokens.
+local function totals(tokens)
+  local cached = tokens.read or 0
+  local input = tokens.prompt
+  if not input then input = (tokens.fresh or 0) + cached + (tokens.written or 0) end
+  return input, tokens.output or 0, math.min(cached, input)
+end
+
+-- Whether the text holds a usage object (and not "usage":null): a cheap test that nothing inside
+-- a string can pass, because its quotes would be escaped.
+local function has_usage(s, from)
+  local at = from or 1
+  while true do
+    local _, key_end = find(s, '"usage"', at, true)
+    if not key_end then return false end
+    if find(s, '^%s*:%s*{', key_end + 1) then return true end
+    at = key_end + 1
+  end
+end
+
+-- The index of the last usage object of s, or nil.
+local function last_usage(s)
+  local found, at = nil, 1
+  while true do
+    local _, key_end = find(s, '"usage"', at, true)
+    if not key_end then return found end
+    local _, brace = find(s, '^%s*:%s*{', key_end + 1)
+    found = brace or found
+    at = key_end + 1
+  end
+end
+
+-- Reads usage from a JSON answer as it comes: feed(bytes), and finish() at its end. Usage stands at
+-- the end of long answers (embeddings), so of those only the end is kept.
+local WHOLE, TAIL = 1048576, 8192
+local function json_reader(tokens)
+  local parts, size, tail = {}, 0, nil
+  local function feed(bytes)
+    size = size + #bytes
+    if tail then
+      tail = sub(tail .. bytes, -TAIL)
+    else
+      parts[#parts + 1] = bytes
+      if size > WHOLE then
+        tail = sub(table.concat(parts), -TAIL)
+        parts = nil
+      end
+    end
+  end
+  local function finish()
+    if not tail then
+      read_document(table.concat(parts), 1, tokens)
+    else
+      local from = last_usage(tail)
+      if from then read_usage(tail, from, tokens) end
+    end
+    return tokens.seen == true
+  end
+  return feed, finish
+end
+
+-- Whether the SSE event is the one that only tells usage: its choices are empty.
+local function only_usage(event)
+  local from = find(event, '{', 1, true)
+  if not from then return false end
+  local empty, usage = false, false
+  each_member(event, from, function(key, a, b)
+    if key == 'choices' then
+      empty = find(event, '^%[%s*%]', a) ~= nil
+    elseif key == 'usage' then
+      usage = byte(event, a) == OPEN_OBJECT
+    end
+  end)
+  return empty and usage
+end
+
+-- The index behind the last line end of s, or 1.
+local function last_line(s)
+  if byte(s, #s) == 10 then return #s + 1 end
+  return string.match(s, '.*\n()') or 1
+end
+
+-- Reads usage from the lines of a stream as they come: feed(bytes) gives true when there was any.
+local function line_reader(tokens)
+  local rest = ''
+  return function(bytes)
+    local s = rest == '' and bytes or rest .. bytes
+    local stop = last_line(s)
+    rest = sub(s, stop)
+    if not has_usage(s) then return false end
+    local found = false
+    for from in string.gmatch(sub(s, 1, stop - 1), '()[^\r\n]+') do
+      local _, data = find(s, '^data:%s*', from)
+      if data then
+        local stop_at = find(s, '[\r\n]', data + 1) or #s + 1
+        local line = sub(s, data + 1, stop_at - 1)
+        if has_usage(line) then
+          read_document(line, 1, tokens)
+          found = true
+        end
+      end
+    end
+    return found
+  end
+end
+
+-- Takes the usage-only event out of a stream: feed(bytes) gives the bytes to send now. Whole events
+-- pass at once; of an unfinished event, only one that may become that event is held back.
+local function usage_hider()
+  local held = ''
+  return function(bytes)
+    if bytes == '' then -- the end of the stream
+      local last = held
+      held = ''
+      return last
+    end
+    local s = held == '' and bytes or held .. bytes
+    local out, at = {}, 1
+    while true do
+      local _, stop = find(s, '\r?\n\r?\n', at)
+      if not stop then break end
+      local event = sub(s, at, stop)
+      if not (has_usage(event) and only_usage(event)) then out[#out + 1] = event end
+      at = stop + 1
+    end
+    held = sub(s, at)
+    -- A comment or "[DONE]" can never become it, and a server may end without the last blank line.
+    if find(held, '^:') or find(held, '^data:%s*%[') or find(held, '[DONE]', 1, true) then
+      out[#out + 1] = held
+      held = ''
+    end
+    return table.concat(out)
+  end
+end
