@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,10 +123,8 @@ class Upstream:
         self.stopped.set()
         self.server.close()
         for connection in list(self.open):
-            try:
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 def _read(reader: Any) -> Recorded | None:
@@ -249,7 +247,7 @@ def chat_chunk(content: str | None, *, usage: Any = None, finish: str | None = N
 
 def anthropic_stream(*, fresh: int = 10, output: int = 6) -> list[bytes]:
     """Chunks of an Anthropic stream."""
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "type": "message_start",
             "message": {

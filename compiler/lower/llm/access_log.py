@@ -1,8 +1,9 @@
-"""One JSON line on stdout for each request, with OpenTelemetry's gen_ai attributes where a model
-was asked (opentelemetry.io/docs/specs/semconv/gen-ai).
+"""One JSON line on stdout for each request.
 
-No header is written but the request's id, the host and the user agent: all others may hold secrets.
-Neither is the query string, for the same reason. What a request does not have is left out.
+Where a model was asked, the line has OpenTelemetry's gen_ai attributes
+(opentelemetry.io/docs/specs/semconv/gen-ai). No header is written but the request's id, the host
+and the user agent, since all others may hold secrets; neither is the query string, for the same
+reason. What a request does not have is left out.
 """
 
 from __future__ import annotations

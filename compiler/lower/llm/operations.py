@@ -105,8 +105,8 @@ def _refusals(
         return refuse(made, api, error)
 
     typed = refusal("content-type", _WRONG_TYPE, None)
-    condition = typed.match.headers.add(name="content-type", invert_match=True)
-    condition.string_match.safe_regex.regex = CONTENT_TYPE
+    other = typed.match.headers.add(name="content-type", invert_match=True)
+    other.string_match.safe_regex.regex = CONTENT_TYPE
     yield typed
     asked = f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%"
     if elsewhere:
