@@ -18,6 +18,7 @@ from cli import (
     check,
     compile,  # noqa: A004 - a command's name is its module's
     exits,
+    schema,
     serve,
     simulate,
 )
@@ -57,7 +58,7 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = (check, compile, serve, bootstrap, simulate)
+COMMANDS: Final[tuple[Command, ...]] = (check, compile, serve, bootstrap, schema, simulate)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
