@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from xds.bootstrap import Bootstrap, address, bootstrap
 from xds.nack import Nack
 from xds.plane import ControlPlane, Published
+from xds.resource import Resource
 from xds.snapshot import snapshot
 from xds.wire import to_json
 
@@ -25,12 +26,14 @@ class PlaneThread:
         self.plane = plane
         self._loop = loop
         self.nacks: list[Nack] = []
+        self.published: tuple[Resource, ...] = ()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the plane's loop and wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(DEADLINE)
 
     def publish(self, *resources, secrets=()) -> Published:
+        self.published = resources
         return self.do(self.plane.publish(snapshot(resources), secrets))
 
     def publish_and_wait(self, *resources, secrets=()) -> bool:
