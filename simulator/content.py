@@ -61,6 +61,7 @@ _WORDS = [
     "comes",
     "softly",
 ]
+_WORD_OF_BYTE = tuple(_WORDS[byte % len(_WORDS)] for byte in range(256))
 _PROMPT_SHOWN = 200
 _BASE_WORDS = 16
 
@@ -181,7 +182,7 @@ def _opening(ask: Ask) -> str:
 
 def _prose(material: bytes, words: int) -> str:
     noise = hashlib.shake_128(material).digest(words)
-    return " ".join(_WORDS[byte % len(_WORDS)] for byte in noise)
+    return " ".join([_WORD_OF_BYTE[byte] for byte in noise])
 
 
 def _stopped(text: str, stops: Sequence[str]) -> tuple[str, str | None]:

@@ -10,6 +10,9 @@ from simulator.message import Answer, Request, json_answer
 from simulator.recorder import Recorded, Recorder
 from simulator.scenario import OK, Outcome, OutcomeError, Scenario, parse_header
 
+_REMEMBERED = 256
+_REMEMBERED_BYTES = 256 << 10
+
 
 class Exchange:
     """All that the simulator knows between requests: scenarios, counts and the recorder.
@@ -27,6 +30,14 @@ class Exchange:
         self.urls: dict[str, str] = {}
         self._scenarios = {provider.name: provider.scenario for provider in config.providers}
         self._counts = dict.fromkeys(self.providers, 0)
+        self._answers: dict[tuple[bytes, str, bytes | None], Answer] = {}
+
+    def add(self, provider: Provider) -> None:
+        """Serve one more provider on the shared port; one that is there already stays as it is."""
+        if provider.name not in self.providers:
+            self._scenarios[provider.name] = provider.scenario
+            self._counts[provider.name] = 0
+            self.providers[provider.name] = (provider, format_of(provider.api))
 
     def scenario(self, provider: str) -> Scenario:
         """What a provider does at present; KeyError when there is no such provider."""
@@ -85,19 +96,32 @@ class Exchange:
             return form.error(call, 400, "", f"x-simulate: {error}")
         record.outcome = outcome.text
         text = self._scenarios[name].text
+        if outcome is OK and text is None and form.repeats:
+            return self._remembered(form, call)
         if outcome is not OK or text is not None:
             call = Call(
                 call.provider, call.request, call.path, call.digest, outcome=outcome, text=text
             )
         answer = faults.before(form, call)
         if answer is None:
-            try:
-                answer = form.respond(call)
-            except RecursionError:
-                answer = form.error(call, 400, "", "The request is nested too deeply.")
+            answer = _right_answer(form, call)
             if answer.status < 400:
                 answer = faults.after(form, call, answer)
         return faults.delayed(answer, outcome)
+
+    def _remembered(self, form: Format, call: Call) -> Answer:
+        """The right answer, made once for equal requests: a load test sends few different ones."""
+        request = call.request
+        version = request.header(form.version_header) if form.version_header else None
+        key = (call.digest, request.method, version)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = _right_answer(form, call)
+            if (answer.content_length or 0) <= _REMEMBERED_BYTES:
+                if len(self._answers) >= _REMEMBERED:
+                    self._answers.clear()
+                self._answers[key] = answer
+        return answer
 
     def _next_outcome(self, request: Request, provider: str) -> Outcome:
         """The outcome that a header asks for, or else the scenario's next."""
@@ -109,6 +133,13 @@ class Exchange:
         number = self._counts[provider]
         self._counts[provider] = number + 1
         return self._scenarios[provider].outcome(self.config.seed, provider, number)
+
+
+def _right_answer(form: Format, call: Call) -> Answer:
+    try:
+        return form.respond(call)
+    except RecursionError:
+        return form.error(call, 400, "", "The request is nested too deeply.")
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -107,9 +107,13 @@ class Answer:
     model: str = ""
 
 
+# Made once: json.dumps makes an encoder for each call that differs from its defaults.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def encode_json(value: Any) -> bytes:
     """Compact JSON in UTF-8; a lone surrogate, which UTF-8 cannot carry, becomes `?`."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def json_answer(

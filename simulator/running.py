@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from simulator.config import Config
+from simulator.config import Config, Provider
 from simulator.exchange import Exchange
 from simulator.recorder import Bill, Recorded
 from simulator.scenario import Scenario, parse_scenario
@@ -78,6 +78,11 @@ class Simulator:
         if not isinstance(scenario, Scenario):
             scenario = parse_scenario(scenario)
         self._exchange.set_scenario(provider, scenario)
+
+    def add(self, provider: Provider) -> None:
+        """Serve one more provider below `/<name>` of the shared port, from now on."""
+        self._exchange.add(provider)
+        self._exchange.urls[provider.name] = self.url(provider.name)
 
     def reset(self) -> None:
         """As configured again: scenarios, requests and sums."""

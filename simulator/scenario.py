@@ -84,7 +84,9 @@ def parse_outcome(text: str) -> Outcome:
     elif kind in _CODES:
         values |= {"kind": "status", "status": _CODES[kind], "code": kind}
     elif kind in _STREAM_POINTS:
-        values["after"] = _after(words.pop(0)) if words else _STREAM_POINTS[kind]
+        values["after"] = _STREAM_POINTS[kind]
+        if words and (words[0] == "headers" or words[0][:1].isdecimal()):
+            values["after"] = _after(words.pop(0))
         if kind == "cut" and words == ["fin"]:
             values["fin"] = bool(words.pop())
         if kind == "error_in_band" and words:

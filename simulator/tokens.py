@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 # Up to eight characters of a word with the white space before it: near the four characters a
 # token of English has with real tokenizers, and the pieces join to exactly the text.
 _PIECE = re.compile(r"\s?\S{1,8}|\s")
 
-_WHOLE = 64
-"""A piece longer than this did not come from `pieces`; it counts by its length."""
+_LONGEST = 9
 
 
 def pieces(text: str) -> tuple[str, ...]:
@@ -18,9 +17,11 @@ def pieces(text: str) -> tuple[str, ...]:
     return tuple(_PIECE.findall(text))
 
 
-def count_output(parts: Iterable[str]) -> int:
-    """How many tokens these pieces bill."""
-    return sum(1 if len(part) <= _WHOLE else len(part) // 4 for part in parts)
+def count_output(parts: Sequence[str]) -> int:
+    """How many tokens these pieces bill; one that `pieces` did not cut counts by its length."""
+    if len(parts) == 1 and len(parts[0]) > _LONGEST:
+        return len(parts[0]) // 4
+    return len(parts)
 
 
 def count_prompt(text: str) -> int:

@@ -186,4 +186,12 @@ def _headers(call: Call) -> Headers:
     )
 
 
-ANTHROPIC = Format("anthropic", "", authenticate, respond, error, error_event)
+ANTHROPIC = Format(
+    "anthropic",
+    "",
+    authenticate,
+    respond,
+    error,
+    error_event,
+    version_header=b"anthropic-version",
+)

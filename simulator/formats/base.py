@@ -43,7 +43,9 @@ class Format:
     answers a call without the right credential, or None. `respond` gives the right answer.
     `error(call, status, code, message)` gives the API's body for an error, `code` being one of
     its own or empty, `message` replacing the usual words when not empty. `error_event` gives the
-    bytes of an error inside a stream that has begun.
+    bytes of an error inside a stream that has begun. `repeats` says that the right answer
+    depends on the method, path and body, and on `version_header` if there is one: the same
+    request may then be given the same answer object.
     """
 
     api: str
@@ -52,6 +54,8 @@ class Format:
     respond: Callable[[Call], Answer]
     error: Callable[[Call, int, str, str], Answer]
     error_event: Callable[[Call, str], bytes]
+    repeats: bool = True
+    version_header: bytes = b""
 
 
 class Refused(Exception):  # noqa: N818 - a 4xx is the right answer here, not a failure of ours

@@ -57,4 +57,4 @@ def error_event(_call: Call, code: str) -> bytes:
     return encode_json({"error": code or "error"})
 
 
-ECHO = Format("echo", "", authenticate, respond, error, error_event)
+ECHO = Format("echo", "", authenticate, respond, error, error_event, repeats=False)

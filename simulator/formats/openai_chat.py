@@ -62,7 +62,11 @@ def _ask(
     call: Call, body: Mapping[str, Any], asked: Generation, messages: list[dict[str, Any]]
 ) -> Ask:
     users = (message for message in reversed(messages) if message["role"] == "user")
-    ask = Ask(
+    tools = _tools(body.get("tools"))
+    choice = _tool_choice(body.get("tool_choice"), tools)
+    if choice == "auto" and messages[-1]["role"] in ("tool", "function"):
+        choice = "none"  # the results are in: a model would talk now
+    return Ask(
         digest=call.digest,
         provider=call.provider.name,
         model=asked.model,
@@ -73,13 +77,6 @@ def _ask(
         wanted=call.outcome.tokens,
         size=call.outcome.size,
         text=call.text,
-    )
-    tools = _tools(body.get("tools"))
-    choice = _tool_choice(body.get("tool_choice"), tools)
-    if choice == "auto" and messages[-1]["role"] in ("tool", "function"):
-        choice = "none"  # the results are in: a model would talk now
-    return replace(
-        ask,
         tools=tools,
         tool_choice=choice,
         parallel_tools=body.get("parallel_tool_calls") is not False,
