@@ -23,6 +23,8 @@ _ONLY_DIGITS = re.compile(r"[0-9.]+")
 
 def is_ip(host: str) -> bool:
     """Tell whether a host is an IP address and so needs no DNS."""
+    if ":" not in host and not host[-1:].isdigit():
+        return False  # most hosts, and much cheaper to tell
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -67,6 +67,8 @@ def _conditions(
     documents: Mapping[str, ValueMatchDocument], path: Path, findings: Findings, *, fold: bool
 ) -> tuple[ValueMatch, ...] | None:
     """Link the conditions on headers (whose names fold to lower case) or query parameters."""
+    if not documents:
+        return ()
     linked: dict[str, ValueMatch] = {}
     first: dict[str, str] = {}
     good = True
@@ -95,10 +97,12 @@ def _conditions(
 def _condition(
     name: str, document: ValueMatchDocument, path: Path, findings: Findings
 ) -> ValueMatch | None:
-    kinds = [kind for kind in ValueKind if getattr(document, kind) is not None]
-    if len(kinds) == 1:
-        value = getattr(document, kinds[0])
-        return ValueMatch(name, kinds[0], value if isinstance(value, str) else "")
+    written = document.model_fields_set
+    if len(written) == 1:
+        (key,) = written
+        value = getattr(document, key)
+        return ValueMatch(name, ValueKind(key), value if isinstance(value, str) else "")
+    kinds = [kind for kind in ValueKind if kind in written]
     if not kinds:
         findings.error(
             "no-condition",

@@ -20,6 +20,7 @@ from compiler.plan import Match, PathKind, ValueMatch
 from compiler.route_order import match_rank, regex_head
 
 Conditions = frozenset[tuple[str, ValueMatch]]
+_NONE: Conditions = frozenset()
 
 _TAKES_ALL_BELOW = re.compile(
     r"\^?((?:[^\\.+*?()|\[\]{}^$]|\\[^A-Za-z0-9])*)(\.\*|\(\/\.\*\)\?)\$?"
@@ -44,11 +45,12 @@ def check_shadows(routes: Sequence[LinkedRoute], findings: Findings) -> None:
     for listener, host, listed in _lists(routes):
         seen = _Seen()
         for route in listed:
-            hiding = _hiding(route, seen)
+            conditions = _conditions(route.match)
+            hiding = _hiding(route, conditions, seen)
             if hiding and route.place not in told:
                 told.add(route.place)
                 _report(route, hiding, listener, host, findings)
-            _remember(route, seen)
+            _remember(route, conditions, seen)
 
 
 def _lists(
@@ -78,6 +80,8 @@ def _lists(
 
 
 def _conditions(match: Match) -> Conditions:
+    if not match.headers and not match.query:
+        return _NONE
     return frozenset(
         [("header", value) for value in match.headers] + [("query", value) for value in match.query]
     )
@@ -90,10 +94,9 @@ def _same_path(match: Match) -> str:
     return _NAMED.sub(r"\1", _VARIABLE.sub("*", match.path))
 
 
-def _hiding(route: LinkedRoute, seen: _Seen) -> list[LinkedRoute]:
+def _hiding(route: LinkedRoute, conditions: Conditions, seen: _Seen) -> list[LinkedRoute]:
     """Give the earlier routes that take everything which this one would."""
     match = route.match
-    conditions = _conditions(match)
     before = seen.same.get((match.path_kind, _same_path(match), conditions), {})
     if "" in before:
         return [before[""]]
@@ -125,9 +128,9 @@ def _asks_no_more(earlier: Match, later: Match, conditions: Conditions) -> bool:
     return methods and _conditions(earlier) <= conditions
 
 
-def _remember(route: LinkedRoute, seen: _Seen) -> None:
+def _remember(route: LinkedRoute, conditions: Conditions, seen: _Seen) -> None:
     match = route.match
-    takers = seen.same[match.path_kind, _same_path(match), _conditions(match)]
+    takers = seen.same[match.path_kind, _same_path(match), conditions]
     for method in match.methods or ("",):
         takers.setdefault(method, route)
     below = _takes_all_below(match)

@@ -18,8 +18,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the schema of a whole policy file."""
+    """Give the schema of a policy file.
+
+    No key is required at the top: a file may be one of a folder, which says them somewhere.
+    """
     schema = GatewayDocument.model_json_schema(schema_generator=_Written)
+    del schema["required"]
     return {"$schema": DIALECT, "title": "Gatewright policy", **_without_titles(schema)}
 
 
@@ -27,6 +31,7 @@ class _Written(GenerateJsonSchema):
     """Says defaults as people write them, and none where a key may only be left away."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Spell the default; None stands for a key that was left away, and is not to be written."""
         inner = self.generate_inner(schema["schema"])
         default = schema.get("default")
         if default is None or isinstance(default, tuple | dict) or hasattr(default, "model_fields"):
@@ -34,6 +39,16 @@ class _Written(GenerateJsonSchema):
         written = _written(default, inner)
         # A default beside `$ref` is allowed since draft 2019-09.
         return {**inner, "default": written}
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Refuse names that do not have the form of a name; pydantic would only not check them."""
+        written = super().dict_schema(schema)
+        if "patternProperties" in written:
+            written["additionalProperties"] = False
+            longest = written.pop("propertyNames", {}).get("maxLength")
+            if longest is not None:
+                written["propertyNames"] = {"maxLength": longest}
+        return written
 
 
 def _written(default: Any, inner: JsonSchemaValue) -> Any:
