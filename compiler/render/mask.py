@@ -1,0 +1,73 @@
+"""Keep secrets out of what is shown: a policy that wrongly holds a key must not leak it to a log.
+
+Masks have the length of what they hide, so that carets stay below what they mean.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CREDENTIALS = re.compile(
+    r"""
+    \bsk-[\w-]{6,}                                  # OpenAI, Anthropic and many others
+    | \b(?:AKIA|ASIA)[A-Z0-9]{8,}                   # AWS access keys
+    | \bgw_[\w-]{8,}                                # Gatewright's own
+    | \bAIza[\w-]{10,}                              # Google
+    | \b(?:gh[pousr]|github_pat|hf|gsk|r8|glpat|xai|pplx|nvapi|tgp_v1)[_-][\w-]{8,}
+    | \bxox[abeoprs]-[\w-]{8,}                      # Slack
+    | \beyJ[\w-]{8,}\.[\w.-]+                       # JSON web tokens
+    | (?<=[Bb]earer[ ])[^\s"'`,}]+
+    | (?<=[Bb]asic[ ])[A-Za-z0-9+/=]{8,}
+    | (?<=://)[^\s/@"'`]*:[^\s/@"'`]+(?=@)          # user and password in a URL
+    | \b(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{32,}=*
+    | \b(?<!sha256:[ ])(?<!sha256:[ ]")[0-9a-fA-F]{32,}\b
+    """,
+    re.VERBOSE,
+)
+
+_SECRET_KEY = re.compile(
+    r"""(?ix)
+    (?<![\w-])["']?
+    (?:(?:[\w-]*[_-])?(?:key|token|secret|password|passwd|passphrase|credentials?)|authorization)
+    ["']?\s*:\s+
+    """
+)
+_REFERENCE = re.compile(r"""["']?(?:env|file|system):|[\[{|>&*\#]""")
+
+
+def mask(text: str) -> str:
+    """Hide what looks like a credential, whatever stands around it."""
+    return _CREDENTIALS.sub(_stars, text)
+
+
+def mask_line(line: str) -> str:
+    """Hide credentials in a line of a policy, and whatever is the value of a key such as ``key:``.
+
+    References (``env:NAME``, ``file:PATH``) are what should stand there, and are kept.
+    """
+    at = 0
+    while (found := _SECRET_KEY.search(line, at)) is not None:
+        start = at = found.end()
+        if start == len(line) or _REFERENCE.match(line, start):
+            continue
+        end = _value_end(line, start)
+        line = line[:start] + "*" * (end - start) + line[end:]
+        at = end
+    return mask(line)
+
+
+def _value_end(line: str, start: int) -> int:
+    """Give where a value ends: at its quote, in a flow mapping at a comma, else with the line."""
+    quote = line[start]
+    if quote in "\"'":
+        end = line.find(quote, start + 1)
+        return len(line) if end < 0 else end + 1
+    before = line[:start]
+    if before.count("{") > before.count("}") or before.count("[") > before.count("]"):
+        found = re.compile(r"[,}\]]").search(line, start)
+        return found.start() if found else len(line)
+    return len(line)
+
+
+def _stars(found: re.Match[str]) -> str:
+    return "*" * len(found[0])
