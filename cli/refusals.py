@@ -38,7 +38,7 @@ def refused(nack: Nack, compiled: Compiled | None) -> tuple[Diagnostic, ...]:
 
 
 def unreadable(published: Published, compiled: Compiled) -> tuple[Diagnostic, ...]:
-    """One diagnostic for each secret that cannot be read; a warning where its last value is kept."""
+    """One diagnostic a secret that cannot be read; a warning where its last value is kept."""
     from compiler.diagnostic import Diagnostic, Label, Severity
 
     found: list[Diagnostic] = []

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cli import exits
 from cli.policy import add_path, existing
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from cli.narrate import Narrator
-    from cli.reload import Reloader
-    from xds.plane import ControlPlane
 
 NAME: Final = "serve"
 
@@ -80,11 +73,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace) -> int:
-    import asyncio
     import logging
     import os
-    import signal
 
+    from cli.attend import attend, signals
     from cli.narrate import Narrator, StreamLog
     from cli.reload import Reloader
     from compiler.pipeline import compile_path
@@ -99,55 +91,18 @@ async def _serve(args: argparse.Namespace) -> int:
     folder = args.path if args.path.is_dir() else args.path.parent
     plane = ControlPlane(args.listen, reader=SecretReader(folder, os.environ), state=args.state)
     reloader = Reloader(args.path, plane, compile_path=compile_path, tell=narrator.reloaded)
-    stop, again = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, again.set)
-    restored = await plane.start()
-    narrator.listening(plane.address, restored)
-    try:
-        first = await reloader.load()
-        if first.published is None and restored is None:
-            return exits.POLICY
-        await _until(stop, again, reloader, plane, narrator)
-    finally:
-        await plane.stop(GRACE)
-        log.removeHandler(handler)
+    async with signals() as caught:
+        restored = await plane.start()
+        narrator.listening(plane.address, restored)
+        try:
+            first = await reloader.load()
+            if first.published is None and restored is None:
+                return exits.POLICY
+            await attend(caught, reloader, plane, narrator)
+        finally:
+            await plane.stop(GRACE)
+            log.removeHandler(handler)
     return exits.OK
-
-
-async def _until(
-    stop: asyncio.Event,
-    again: asyncio.Event,
-    reloader: Reloader,
-    plane: ControlPlane,
-    narrator: Narrator,
-) -> None:
-    """Follow the files, tell refusals and obey signals, until ``stop`` is set."""
-    import asyncio
-
-    async def tell_refusals() -> None:
-        async for nack in plane.nacks():
-            narrator.diagnostics(reloader.explain(nack), reloader.live)
-
-    async def obey_sighup() -> None:
-        while True:
-            await again.wait()
-            again.clear()
-            plane.retry()
-            await reloader.load()
-
-    tasks = [
-        asyncio.create_task(work)
-        for work in (tell_refusals(), obey_sighup(), reloader.follow(stop), stop.wait())
-    ]
-    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 def _address(text: str) -> str:

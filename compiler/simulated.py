@@ -1,13 +1,12 @@
 """The same plan with every upstream answered by a simulator: what `up --simulate` runs.
 
 Only where requests go changes: routes, chains, triggers, prices and rewrites stay as written, so
-what is seen is what the policy does. Keys stay references; whoever resolves them must give the
-simulator made-up values (`made_up_keys`), never the real ones.
+what is seen is what the policy does. No provider's real key is used; each gets `KEY` instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from compiler.plan import (
@@ -19,52 +18,50 @@ from compiler.plan import (
     Service,
     Url,
 )
+from policies.secret import SecretKind, SecretRef
+
+KEY = "GATEWRIGHT_SIMULATED_KEY"
+"""The environment variable, to be made up by who reads secrets, that stands for every key."""
 
 _NETWORK_POLICIES = frozenset({"tls", "health", "outliers"})
 """Policies about the network between Envoy and the real upstream, which is not there."""
 
 
-def simulated(host: str, port: int) -> Callable[[Plan], Plan]:
-    """Return the revision that points every provider at ``http://host:port/<provider>``.
+def simulated(host: str, providers_port: int, services_port: int) -> Callable[[Plan], Plan]:
+    """Return the revision that points all upstreams at ``host``.
 
-    A provider's own path (``/v1``) is kept behind its name; HTTP services go to the ``/`` of the
-    simulator's echo, and gRPC services stay where they are: nothing simulates their methods.
+    Providers are expected below ``/<name>/v1`` of their port, services at the root of theirs.
+    gRPC services stay where they are: nothing simulates their methods.
     """
+
+    def provider(real: Provider) -> Provider:
+        return replace(
+            real,
+            url=Url("http", host, providers_port, f"/{real.name}/v1"),
+            key=SecretRef(SecretKind.GENERIC, (f"env:{KEY}",)),
+            policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),
+        )
+
+    def service(real: Service) -> Service:
+        if real.protocol is Protocol.GRPC:
+            return real
+        return replace(
+            real,
+            endpoints=(EndpointAddress(host, services_port, weight=1, priority=0, zone=""),),
+            resolution=Resolution.STATIC,
+            policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),
+        )
 
     def revise(plan: Plan) -> Plan:
         return replace(
             plan,
-            providers=tuple(_provider(p, host, port) for p in plan.providers),
-            services=tuple(_service(s, host, port) for s in plan.services),
+            providers=tuple(provider(real) for real in plan.providers),
+            services=tuple(service(real) for real in plan.services),
         )
 
     return revise
 
 
-def _provider(provider: Provider, host: str, port: int) -> Provider:
-    return replace(
-        provider,
-        url=Url("http", host, port, f"/{provider.name}{provider.url.path}"),
-        policies=tuple(p for p in provider.policies if p.kind not in _NETWORK_POLICIES),
-    )
-
-
-def _service(service: Service, host: str, port: int) -> Service:
-    if service.protocol is not Protocol.HTTP1:
-        return service
-    return replace(
-        service,
-        endpoints=(EndpointAddress(host, port, weight=1, priority=0, zone=""),),
-        resolution=Resolution.STATIC,
-        policies=tuple(p for p in service.policies if p.kind not in _NETWORK_POLICIES),
-    )
-
-
-def made_up_keys(plan: Plan) -> Mapping[str, str]:
-    """Return a made-up value for each source that a provider's key names, by source."""
-    return {
-        source: f"simulated-key-of-{provider.name}"
-        for provider in plan.providers
-        if provider.key is not None
-        for source in provider.key.sources
-    }
+def any_ports(plan: Plan) -> Plan:
+    """Let the machine choose the port of every listener: for tests, and where a port is taken."""
+    return replace(plan, listeners=tuple(replace(one, port=0) for one in plan.listeners))

@@ -28,6 +28,10 @@ class Simulator:
         """The shared port."""
         return self._ports[None]
 
+    def port_of(self, provider: str) -> int:
+        """The port that a provider has to itself; KeyError where it has none."""
+        return self._ports[provider]
+
     @property
     def control_url(self) -> str:
         """Where the simulator's own endpoints are: `http://127.0.0.1:PORT/_simulator`."""

