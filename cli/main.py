@@ -21,6 +21,7 @@ from cli import (
     schema,
     serve,
     simulate,
+    up,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = (check, compile, serve, bootstrap, schema, simulate)
+COMMANDS: Final[tuple[Command, ...]] = (check, compile, up, serve, bootstrap, schema, simulate)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
