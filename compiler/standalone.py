@@ -14,7 +14,7 @@ from typing import Any
 from compiler.lower.lowered import Lowered
 from policies.http_options import EXTENSION, http_v3
 from xds.schema import envoy, google
-from xds.wire import Message, UnknownTypeError, pack, to_json, unpack
+from xds.wire import Message, UnknownTypeError, encode, pack, to_json, unpack
 
 bootstrap_v3 = envoy.config.bootstrap.v3
 cluster_v3 = envoy.config.cluster.v3
@@ -29,13 +29,13 @@ XDS_CLUSTER = "xds"
 
 
 def standalone(
-    lowered: Lowered, secrets: Mapping[str, tls_v3.Secret] | None = None
+    lowered: Lowered, secrets: Mapping[str, Message] | None = None
 ) -> dict[str, Any]:
     """Make the bootstrap, as proto3 JSON that `envoy --config-path` takes.
 
-    With ``secrets`` (by name) the result holds their values: keep it as you keep them. A secret
-    that is not among them, and all without ``secrets``, is asked for at a cluster that answers
-    nothing: good to read and to validate, not to run.
+    With ``secrets`` (Secret messages by name) the result holds their values: keep it as you keep
+    them. A secret that is not among them, and all without ``secrets``, is asked for at a cluster
+    that answers nothing: good to read and to validate, not to run.
     """
     secrets = secrets or {}
     routes: dict[str, route_v3.RouteConfiguration] = {}
@@ -57,7 +57,8 @@ def standalone(
     static = bootstrap.static_resources
     static.listeners.extend(_listener(listener, routes, secrets) for listener in listeners)
     static.clusters.extend(_cluster(cluster, endpoints, secrets) for cluster in clusters)
-    static.secrets.extend(secrets[name] for name in sorted(secrets))
+    for name in sorted(secrets):
+        static.secrets.add().MergeFromString(encode(secrets[name]))
     if any(ref.name not in secrets for ref in lowered.secrets):
         _add_xds_cluster(bootstrap)
     return to_json(bootstrap)
@@ -66,7 +67,7 @@ def standalone(
 def _listener(
     listener: listener_v3.Listener,
     routes: Mapping[str, route_v3.RouteConfiguration],
-    secrets: Mapping[str, tls_v3.Secret],
+    secrets: Mapping[str, Message],
 ) -> listener_v3.Listener:
     """Put the routes inline, and make references to known secrets static."""
     inlined = listener_v3.Listener()
@@ -84,7 +85,7 @@ def _listener(
 def _cluster(
     cluster: cluster_v3.Cluster,
     endpoints: Mapping[str, endpoint_v3.ClusterLoadAssignment],
-    secrets: Mapping[str, tls_v3.Secret],
+    secrets: Mapping[str, Message],
 ) -> cluster_v3.Cluster:
     """Put the endpoints inline, and make references to known secrets static."""
     inlined = cluster_v3.Cluster()
@@ -98,7 +99,7 @@ def _cluster(
     return inlined
 
 
-def _place_secrets(message: Message, secrets: Mapping[str, tls_v3.Secret]) -> bool:
+def _place_secrets(message: Message, secrets: Mapping[str, Message]) -> bool:
     """Make references to known secrets static, and ask for the others where nothing answers.
 
     References stand packed inside packed messages (a credential filter in a cluster's protocol

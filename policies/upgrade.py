@@ -32,6 +32,6 @@ KIND = PolicyKind(
     plan=Upgrade,
     valid="websocket",
     invalid="h2c",
-    invalid_code="not-allowed",
+    invalid_code="unknown-word",
     patch_route=patch_route,
 )

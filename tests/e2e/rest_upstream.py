@@ -75,8 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "size": len(body),
         }
-        peer = getattr(self.connection, "getpeercert", dict)()
-        asked["client_certificate"] = peer or None
+        tls = isinstance(self.connection, ssl.SSLSocket)
+        asked["client_certificate"] = (self.connection.getpeercert() or None) if tls else None
         upstream.requests.append(asked)
         what = upstream.script.popleft() if upstream.script else upstream.status
         if what == "close":
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("upgrade", "websocket")
         self.end_headers()
         self.wfile.flush()
-        while data := self.rfile.read1(4096):  # type: ignore[attr-defined]  # a BufferedReader
+        while data := self.rfile.read1(4096):
             self.wfile.write(data)
         self.close_connection = True
 
