@@ -101,7 +101,7 @@ def _hiding(route: LinkedRoute, conditions: Conditions, seen: _Seen) -> list[Lin
     if "" in before:
         return [before[""]]
     if match.methods and all(method in before for method in match.methods):
-        return list(dict.fromkeys(before[method] for method in match.methods))
+        return list({before[m].place: before[m] for m in match.methods}.values())
     if not seen.below:
         return []
     head = _head(match)

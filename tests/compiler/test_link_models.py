@@ -1,0 +1,341 @@
+"""What linking says about providers, models, targets and prices."""
+
+from tests.compiler.stages import (
+    FAST,
+    LISTENER,
+    LLM,
+    OPENAI,
+    codes,
+    finding,
+    plan_of,
+)
+
+TWO = """
+providers:
+  openai: { api: openai }
+  backup: { api: openai, url: "https://llm.example/v1" }
+  claude: { api: anthropic }
+"""
+
+
+def models(text):
+    return finding(LISTENER, TWO, text, LLM)
+
+
+def error(text, code):
+    return finding(LISTENER, TWO, text, LLM, code=code)
+
+
+def test_a_right_policy_gets_no_word():
+    """A policy without faults is not commented on."""
+    assert codes(LISTENER, OPENAI, FAST, LLM) == []
+
+
+def test_unknown_provider():
+    """A target of a provider that is not there: the likeliest one, and where it is declared."""
+    said = models("models: { fast: { targets: [opnai/gpt-4o-mini] } }")
+    assert said.code == "unknown-provider"
+    assert said.message == "model `fast` tries provider `opnai`"
+    assert said.at == "opnai/gpt-4o-mini"
+    assert said.labels == [("openai", "declared here")]
+    assert said.hint == "did you mean `openai`?"
+
+
+def test_unknown_provider_unlike_any():
+    """Where nothing is alike, the hint lists what there is."""
+    said = models("models: { fast: { targets: [zzz/gpt-4o-mini] } }")
+    assert said.hint == "`providers:` has `backup`, `claude`, `openai`"
+    assert said.labels == []
+
+
+def test_unknown_provider_without_any():
+    """Without any provider the hint says what to declare."""
+    said = finding(LISTENER, FAST, LLM)
+    assert said.code == "unknown-provider"
+    assert said.hint == "declare it under `providers:`; there are none yet"
+
+
+def test_target_that_is_a_provider():
+    """A target without a model is asked for one."""
+    said = models("models: { fast: { targets: [openai] } }")
+    assert said.code == "bad-target"
+    assert "such as `openai/MODEL`" in said.hint
+
+
+def test_target_that_is_a_model_of_the_file():
+    """A target that names a model of ours is told from another name of it."""
+    said = models("models: { fast: { targets: [openai/a] }, quick: { targets: [fast] } }")
+    assert said.code == "bad-target"
+    assert said.at == "fast"
+    assert "`OTHER-NAME: fast`" in said.hint
+
+
+def test_target_known_elsewhere():
+    """A model without its provider gets the target that others use."""
+    said = models("models: { a: { targets: [openai/gpt-4o] }, b: { targets: [gpt-4o] } }")
+    assert said.code == "bad-target"
+    assert said.hint == "did you mean `openai/gpt-4o`?"
+
+
+def test_target_without_a_model_after_the_slash():
+    """`openai/` names no model."""
+    assert models("models: { fast: { targets: [openai/] } }").code == "bad-target"
+
+
+def test_first_slash_separates():
+    """Names of models may hold slashes: the first one ends the provider."""
+    plan = plan_of(LISTENER, TWO, "models: { m: { targets: [openai/meta/llama] } }", LLM)
+    target = plan.models[0].groups[0].targets[0]
+    assert (target.provider, target.model) == ("openai", "meta/llama")
+
+
+def test_empty_chain():
+    """A model without targets is refused at its list."""
+    said = models("models: { fast: { targets: [] } }")
+    assert (said.code, said.at) == ("empty-chain", "targets")
+
+
+def test_empty_group():
+    """A group without targets is refused likewise."""
+    assert models("models: { fast: { targets: [[]] } }").code == "empty-chain"
+
+
+def test_mixed_weights():
+    """Some targets with a weight and some without: both are shown."""
+    said = models(
+        "models: { fast: { targets: [{ to: openai/a, weight: 1 }, backup/b] } }",
+    )
+    assert said.code == "mixed-weights"
+    assert (said.at, said.labels) == ("backup/b", [("1", "a weight")])
+
+
+def test_mixed_weights_in_a_group():
+    """The same inside a group."""
+    said = models(
+        "models: { fast: { targets: [[{ to: openai/a, weight: 1 }, backup/b], openai/c] } }"
+    )
+    assert said.code == "mixed-weights"
+
+
+def test_weight_beside_a_group():
+    """A weight in a chain whose other step is a group cannot be shared with it."""
+    said = models(
+        "models: { fast: { targets: [{ to: openai/a, weight: 1 }, [backup/b, openai/c]] } }"
+    )
+    assert said.code == "mixed-weights"
+
+
+def test_zero_weights():
+    """Weights of which none is above zero share nothing."""
+    said = models(
+        "models: { fast: { targets: [{ to: openai/a, weight: 0 }, { to: backup/b, weight: 0 }] } }"
+    )
+    assert (said.code, said.at) == ("zero-weights", "0")
+
+
+def test_duplicate_target():
+    """A target twice in one group: the weights are to be added up."""
+    said = models(
+        "models: { fast: { targets: [{ to: openai/a, weight: 1 }, { to: openai/a, weight: 2 }] } }"
+    )
+    assert said.code == "duplicate-target"
+    assert [text for _, text in said.labels] == ["first here"]
+
+
+def test_needs_translation():
+    """A chain over two APIs is refused until there is translation."""
+    said = models("models: { fast: { targets: [openai/a, claude/b] } }")
+    assert said.code == "needs-translation"
+    assert (said.at, said.labels) == ("claude/b", [("openai/a", "speaks openai")])
+
+
+def test_alias_of_nothing():
+    """Another name of a model that is not there."""
+    said = error("models: { fast: { targets: [openai/a] }, default: fats }", "unknown-model")
+    assert (said.at, said.hint) == ("fats", "did you mean `fast`?")
+
+
+def test_alias_that_was_meant_as_a_target():
+    """A provider's model in the place of a name is to stand in a list."""
+    said = error("models: { fast: openai/gpt-4o }", "unknown-model")
+    assert "targets: [openai/gpt-4o]" in said.hint
+
+
+def test_alias_of_an_alias():
+    """Other names of other names mean the model at the end."""
+    text = "models: { fast: { targets: [openai/a], aliases: [quick] }, b: quick, a: b }"
+    assert plan_of(LISTENER, TWO, text, LLM).models[0].aliases == ("a", "b", "quick")
+
+
+def test_alias_cycle():
+    """Names that mean each other are told once, with all of their places."""
+    said = error("models: { fast: { targets: [openai/a] }, a: b, b: c, c: a, d: a }", "alias-cycle")
+    assert said.message == "these names mean each other: `a` -> `b` -> `c` -> `a`"
+    assert len(said.labels) == 2
+
+
+def test_alias_of_itself():
+    """The shortest cycle."""
+    said = error("models: { fast: { targets: [openai/a] }, a: a }", "alias-cycle")
+    assert said.at == "a"
+
+
+def test_ambiguous_model():
+    """A name that two models would have: both places."""
+    said = error(
+        "models: { fast: { targets: [openai/a], aliases: [smart] }, "
+        "smart: { targets: [openai/b] } }",
+        "ambiguous-model",
+    )
+    assert said.at == "smart"
+    assert said.labels == [("smart", "declared here")]
+
+
+def test_too_many_attempts():
+    """Each group is tried once, so more attempts than groups cannot be."""
+    said = models("models: { fast: { targets: [openai/a, backup/b], fallback: { attempts: 3 } } }")
+    assert (said.code, said.at) == ("too-many-attempts", "3")
+
+
+def test_fewer_attempts_than_groups():
+    """A target that no attempt is left for is pointed at."""
+    said = models(
+        "models: { fast: { targets: [openai/a, backup/b, openai/c], fallback: { attempts: 2 } } }"
+    )
+    assert (said.code, said.severity, said.at) == ("unreachable-target", "warning", "openai/c")
+
+
+def test_no_trigger():
+    """A chain that nothing makes go on."""
+    said = models("models: { fast: { targets: [openai/a, backup/b], fallback: { on: [] } } }")
+    assert (said.code, said.severity) == ("unreachable-target", "warning")
+
+
+def test_idle_fallback():
+    """Triggers without a second target."""
+    said = models("models: { fast: { targets: [openai/a], fallback: { on: [rate_limited] } } }")
+    assert (said.code, said.severity) == ("idle-fallback", "warning")
+
+
+def test_idle_trigger():
+    """The trigger `timeout` without any limit on an attempt."""
+    said = models(
+        "models: { fast: { targets: [openai/a, backup/b], fallback: { on: [timeout] } } }"
+    )
+    assert (said.code, said.at) == ("idle-trigger", "timeout")
+
+
+def test_unreachable_timeout():
+    """A limit on an attempt that is not below that of the whole request."""
+    said = models(
+        "models: { fast: { targets: [openai/a], timeout: 10s, "
+        "fallback: { attempt_timeout: 20s } } }"
+    )
+    assert (said.code, said.at, said.labels) == (
+        "unreachable-timeout",
+        "20s",
+        [("10s", "for the whole request")],
+    )
+
+
+def test_context_not_larger():
+    """A prompt that is too long goes to a model that holds no more."""
+    said = finding(
+        LISTENER,
+        "providers: { openai: { api: openai } }",
+        "models: { fast: { targets: [openai/gpt-4o, openai/gpt-4o-mini], "
+        "fallback: { on: [context_exceeded] } } }",
+        LLM,
+    )
+    assert (said.code, said.at) == ("context-not-larger", "openai/gpt-4o-mini")
+
+
+def test_price_of_no_provider():
+    """A price of a provider that is not there."""
+    said = finding(
+        LISTENER,
+        OPENAI,
+        FAST,
+        LLM,
+        "prices: { opnai/x: { input: 1 USD/1M tokens, output: 1 USD/1M tokens } }",
+    )
+    assert (said.code, said.hint) == ("unknown-provider", "did you mean `openai`?")
+
+
+def test_unused_price():
+    """A price that no target needs is probably misspelt."""
+    said = finding(
+        LISTENER,
+        OPENAI,
+        FAST,
+        LLM,
+        "prices: { openai/gpt-4o-mni: { input: 1 USD/1M tokens, output: 1 USD/1M tokens } }",
+        code="unused-price",
+    )
+    assert (said.code, said.severity) == ("unused-price", "warning")
+    assert said.hint == "did you mean `openai/gpt-4o-mini`?"
+
+
+def provider(text):
+    return finding(LISTENER, f"providers: {{ openai: {text} }}", FAST, LLM)
+
+
+def test_inline_key_is_not_echoed():
+    """A secret in the file is refused, and nothing of what is said repeats it."""
+    said = provider("{ api: openai, key: sk-verysecret123 }")
+    assert said.code == "inline-secret"
+    assert "verysecret" not in said.whole
+
+
+def test_secret_in_a_url_is_not_echoed():
+    """A password in a URL likewise."""
+    said = provider("{ api: openai, url: 'https://me:verysecret@llm.example/v1' }")
+    assert said.code == "inline-secret"
+    assert "verysecret" not in said.whole
+
+
+def test_secret_in_a_header_is_not_echoed():
+    """A credential header likewise."""
+    said = provider("{ api: openai, headers: { Authorization: Bearer verysecret } }")
+    assert said.code == "inline-secret"
+    assert "verysecret" not in said.whole
+
+
+def test_secret_under_another_header():
+    """What looks like a key is refused under any name."""
+    said = provider("{ api: openai, headers: { X-Auth: sk-proj-verysecret } }")
+    assert said.code == "inline-secret"
+
+
+def test_reserved_header():
+    """Headers that frame the body are the gateway's."""
+    assert provider("{ api: openai, headers: { Content-Length: '3' } }").code == "reserved-header"
+
+
+def test_duplicate_header():
+    """Header names do not differ by case."""
+    said = provider("{ api: openai, headers: { OpenAI-Project: a, openai-project: b } }")
+    assert said.code == "duplicate-header"
+
+
+def test_clear_text_key():
+    """A key that leaves the house over http."""
+    said = provider("{ api: openai, key: env:KEY, url: 'http://llm.example/v1' }")
+    assert (said.code, said.severity) == ("clear-text-key", "warning")
+
+
+def test_clear_text_inside_is_fine():
+    """Inside the house it is the owner's business."""
+    text = "{ api: openai, key: env:KEY, url: 'http://llm.example/v1', trust: internal }"
+    assert codes(LISTENER, f"providers: {{ openai: {text} }}", FAST, LLM) == []
+
+
+def test_tls_without_https():
+    """TLS options on an http URL."""
+    said = provider("{ api: openai, url: 'http://llm.example/v1', tls: { sni: a.example } }")
+    assert said.code == "tls-without-https"
+
+
+def test_unused_provider():
+    """A provider without a target, once all else is right."""
+    assert codes(LISTENER, TWO, FAST, LLM) == ["unused-provider", "unused-provider"]
