@@ -26,6 +26,8 @@ def repository() -> Path:
     return REPOSITORY
 
 
+# Last: the folders' own hooks have marked their tests by then, and -m has chosen among them.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests marked `docker` where no engine answers, and say what it said."""
     marked = [item for item in items if item.get_closest_marker("docker")]
