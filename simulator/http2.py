@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -157,7 +158,10 @@ class Http2:
             self._h2.send_data(number, bytes(view[:room]))
             view = view[room:]
             self.flush()
-            await self._connection.drained()
+
+    async def drained(self) -> None:
+        """Wait until the client reads what was written."""
+        await self._connection.drained()
 
     def end(self, number: int) -> None:
         """End an answer."""
@@ -186,11 +190,13 @@ class _Sink:
     def start(self, answer: Answer) -> None:
         self._to.send_head(self._number, answer, end=not self._has_body)
 
-    async def send(self, chunks: list[Chunk]) -> None:
-        if self._has_body:
-            data = b"".join([chunk.data for chunk in chunks])
-            await self._to.send_data(self._number, self._stream, data)
+    async def send(self, chunks: list[Chunk], sent: Callable[[list[Chunk]], None]) -> None:
+        for chunk in chunks:
+            if self._has_body and chunk.data:
+                await self._to.send_data(self._number, self._stream, chunk.data)
+            sent([chunk])
         await asyncio.sleep(0)
+        await self._to.drained()
 
     async def complete(self) -> None:
         if self._has_body:

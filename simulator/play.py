@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from simulator.message import Answer, Chunk, End, Usage
@@ -19,8 +20,12 @@ class Sink(Protocol):
     def start(self, answer: Answer) -> None:
         """Send the head."""
 
-    async def send(self, chunks: list[Chunk]) -> None:
-        """Send pieces of the body, each framed on its own; returns when the peer keeps up."""
+    async def send(self, chunks: list[Chunk], sent: Callable[[list[Chunk]], None]) -> None:
+        """Send pieces of the body, each framed on its own; returns when the peer keeps up.
+
+        `sent` is told of pieces as soon as their bytes have left, before anything is waited for:
+        a client may answer a piece by leaving.
+        """
 
     async def complete(self) -> None:
         """Say that the body is whole."""
@@ -39,6 +44,11 @@ async def play(
 
     The record is finished in every case, and bills the chunks that were sent.
     """
+
+    def sent(chunks: list[Chunk]) -> None:
+        if recorder and record and answer.usage is not None:
+            recorder.sent(record, chunks, answer.usage)
+
     left = True
     try:
         await _wait(answer.delay)
@@ -48,9 +58,7 @@ async def play(
                 recorder.answered(record, answer.status)
         for chunks in _batches(answer.chunks):
             await _wait(chunks[0].delay)
-            await sink.send(chunks)
-            if recorder and record and answer.usage is not None:
-                recorder.sent(record, chunks, answer.usage)
+            await sink.send(chunks, sent)
         match answer.end:
             case End.COMPLETE:
                 await sink.complete()

@@ -95,7 +95,7 @@ class Simulator:
         self._exchange.recorder.forget_requests()
         self._exchange.recorder.forget_usage()
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
         """Block until a condition holds; TimeoutError when it does not in time.
 
         For threads other than the simulator's own: in its event loop it would wait for itself.
@@ -106,7 +106,7 @@ class Simulator:
                 raise TimeoutError("the simulator did not come to what was waited for")
             time.sleep(0.002)
 
-    def wait_idle(self, timeout: float = 5.0) -> None:
+    def wait_idle(self, timeout: float = 10.0) -> None:
         """Block until no request is in progress."""
         self.wait_for(lambda: self._exchange.recorder.open_requests == 0, timeout)
 

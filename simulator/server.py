@@ -206,8 +206,9 @@ class _Sink:
     def start(self, answer: Answer) -> None:  # noqa: ARG002 - it is the answer this sink was made for
         self._to.transport.write(self._head())
 
-    async def send(self, chunks: list[Chunk]) -> None:
+    async def send(self, chunks: list[Chunk], sent: Callable[[list[Chunk]], None]) -> None:
         self._to.transport.write(self._data(chunks))
+        sent(chunks)
         # Gives way to others even where nothing has to be waited for.
         await asyncio.sleep(0)
         await self._to.drained()

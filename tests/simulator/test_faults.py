@@ -222,9 +222,7 @@ def test_an_error_inside_a_plain_200(gpt, claude):
         gpt.chat.completions.create(model="m", messages=QUESTION, extra_headers=simulated)
     assert caught.value.body["error"]["type"] == "server_error"
     with pytest.raises(anthropic.APIResponseValidationError) as caught:
-        claude.messages.create(
-            model="m", max_tokens=9, messages=QUESTION, extra_headers=simulated
-        )
+        claude.messages.create(model="m", max_tokens=9, messages=QUESTION, extra_headers=simulated)
     assert caught.value.body["error"]["type"] == "api_error"
 
 

@@ -129,9 +129,7 @@ def test_a_tools_result_that_answers_no_call_is_refused(gpt):
 def test_streamed_tool_calls_join_to_the_same_calls(gpt):
     """The SDK's own accumulator makes of the stream what the plain answer is."""
     tools = [tool("weather"), tool("tides")]
-    with gpt.chat.completions.stream(
-        model="gpt-4o-mini", messages=QUESTION, tools=tools
-    ) as stream:
+    with gpt.chat.completions.stream(model="gpt-4o-mini", messages=QUESTION, tools=tools) as stream:
         for _ in stream:
             pass
         final = stream.get_final_completion()
@@ -195,7 +193,7 @@ def test_a_long_prompt_is_half_cached(gpt):
 
 
 def test_logprobs_come_a_token_each(gpt):
-    """logprobs names the tokens of the text."""
+    """Logprobs names the tokens of the text."""
     choice = ask(gpt, logprobs=True).choices[0]
     assert "".join(t.token for t in choice.logprobs.content) == choice.message.content
     chunks = list(ask(gpt, logprobs=True, stream=True))

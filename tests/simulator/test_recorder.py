@@ -114,7 +114,10 @@ def test_usage_sums_up_what_was_billed(simulator, gpt, claude):
     assert bill.input_tokens == sum(usage.prompt_tokens for usage in spent)
     assert bill.output_tokens == sum(usage.completion_tokens for usage in spent)
     bill = simulator.usage()["claude"]["m"]
-    assert (bill.input_tokens, bill.output_tokens) == (streamed.input_tokens, streamed.output_tokens)
+    assert (bill.input_tokens, bill.output_tokens) == (
+        streamed.input_tokens,
+        streamed.output_tokens,
+    )
 
 
 def record_one(recorder, body):

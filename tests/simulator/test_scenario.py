@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 
@@ -63,10 +64,8 @@ def test_what_is_no_outcome_is_refused(text):
 @given(st.text())
 def test_any_text_is_an_outcome_or_a_clear_error(text):
     """No text makes the parser fail in another way."""
-    try:
-        parse_outcome(text)
-    except OutcomeError as error:
-        assert str(error)
+    with contextlib.suppress(OutcomeError):
+        assert parse_outcome(text).text == text.strip()
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(0, 700) | st.text(),
@@ -74,10 +73,8 @@ def test_any_text_is_an_outcome_or_a_clear_error(text):
 def test_any_json_is_a_scenario_or_a_clear_error(value):
     """The control endpoint gives whatever came to this function."""
     for given_value in (value, {"outcomes": value}, {"weights": value}):
-        try:
+        with contextlib.suppress(OutcomeError):
             assert isinstance(parse_scenario(given_value), Scenario)
-        except OutcomeError as error:
-            assert str(error)
 
 
 def test_outcomes_come_in_order_and_the_last_one_stays():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.schema_sample import sample
@@ -87,6 +87,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(JSON)
 def test_any_json_may_stand_where_a_schema_should(schema):
     """A client can send anything as `parameters`; nothing of it makes the sampler fail."""
