@@ -16,7 +16,7 @@ from compiler.lower.attached import attached
 from compiler.lower.listener import lower_listener
 from compiler.lower.llm_parts import NONE
 from compiler.lower.lowered import Lowered
-from compiler.lower.route import lower_route
+from compiler.lower.route import balancing, lower_route
 from compiler.lower.service import lower_service
 from compiler.lower.virtual_host import lower_routes
 from compiler.plan import Applied, Plan, Serve
@@ -39,15 +39,15 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         resources[made.type_url, made.name] = made
         origins.setdefault((made.type_url, made.name), at)
 
-    services = {service.name: service for service in plan.services}
     for service in plan.services:
         cluster, endpoints = lower_service(service, reporter)
         keep(cluster, service.at)
         if endpoints is not None:
             keep(endpoints, service.at)
         secrets.update(_secrets(Place.SERVICE, service.policies))
+    asked = balancing(plan.services)
     rest = {
-        route.name: (lower_route(route, services, reporter),)
+        route.name: (lower_route(route, asked),)
         for route in plan.routes
         if not isinstance(route.action, Serve)
     }

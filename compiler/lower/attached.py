@@ -19,9 +19,12 @@ def attached(
         ``for kind, applied in attached(Place.SERVICE, service.policies):``
         ``    if kind.patch_cluster: kind.patch_cluster(applied.plan, cluster)``
     """
-    if not policies:
+    kinds = kinds_at(place)
+    if len(policies) < 2:
+        for applied in policies:
+            yield kinds[applied.kind], applied
         return
     by_name = {applied.kind: applied for applied in policies}
-    for name, kind in kinds_at(place).items():
+    for name, kind in kinds.items():
         if name in by_name:
             yield kind, by_name[name]

@@ -16,6 +16,7 @@ from compiler.order import arrange
 from compiler.plan import Listener, Route
 from policies.ads import ads_source
 from policies.base import Place
+from policies.registry import kinds_at
 from policies.trusted_hops import drop_untrusted
 from xds.schema import envoy
 from xds.wire import pack
@@ -97,8 +98,10 @@ def _hcm(listener: Listener) -> hcm_v3.HttpConnectionManager:
 def _policy_filters(routes: Iterable[Route]) -> list[hcm_v3.HttpFilter]:
     """The filters that policies of these routes need, switched off: a route switches them on."""
     found: dict[str, hcm_v3.HttpFilter] = {}
+    kinds = kinds_at(Place.ROUTE)
     for route in routes:
-        for kind, applied in attached(Place.ROUTE, route.policies):
+        for applied in route.policies:
+            kind = kinds[applied.kind]
             for name, config in kind.http_filters(applied.plan):
                 if name not in found:
                     found[name] = hcm_v3.HttpFilter(

@@ -54,13 +54,6 @@ def lower_service(
             _check_names(service, applied.plan, reporter)
         if kind.patch_cluster is not None:
             kind.patch_cluster(applied.plan, cluster)
-    if service.resolution is Resolution.LOGICAL_DNS and len(service.endpoints) != 1:
-        reporter.error(
-            "logical-dns-endpoints",
-            f"service `{service.name}` has {len(service.endpoints)} endpoints for `logical_dns`",
-            service.at,
-            hint="`logical_dns` follows one name; `dns` follows several",
-        )
     return cluster, endpoints if service.resolution is Resolution.STATIC else None
 
 
