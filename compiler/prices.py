@@ -36,7 +36,8 @@ _UNKNOWN = Listed(None, None)
 def listed(url: Url, model: str) -> Listed:
     """Look a model up at the provider whose API is at ``url``; what is unknown is None."""
     port = "" if url.port == _DEFAULT_PORTS.get(url.scheme) else f":{url.port}"
-    return _listed(f"{url.scheme}://{url.host.lower()}{port}{url.path}", model.lower())
+    origin = f"{url.scheme}://{url.host.lower()}"
+    return _listed(origin, f"{port}{url.path}/", model.lower())
 
 
 @cache
@@ -48,9 +49,9 @@ def _data() -> dict[str, Any]:
 
 
 @cache
-def _listed(url: str, model: str) -> Listed:
+def _listed(origin: str, rest: str, model: str) -> Listed:
     data = _data()
-    provider = next((one for one in data["providers"] if re.match(one["url"], url)), None)
+    provider = next((one for one in data["providers"] if _is_at(one["url"], origin, rest)), None)
     if provider is None:
         return _UNKNOWN
     row = _find(provider, model) or _find(provider, _dashed(model))
@@ -61,6 +62,16 @@ def _listed(url: str, model: str) -> Listed:
         return Listed(None, window)
     tier = ", first tier" if tiered else ""
     return Listed(Price(spent, earned, cached, f"{data['source']}: {name}{tier}"), window)
+
+
+def _is_at(pattern: str, origin: str, rest: str) -> bool:
+    """Tell whether a table's pattern, which matches how a URL begins, means this host.
+
+    Patterns may leave out the end of a host (``api.moonshot.``), but not end within a label: then
+    ``api.openai.com.example`` would be ``api.openai.com``.
+    """
+    found = re.match(pattern, origin + rest)
+    return found is not None and (found.end() >= len(origin) or origin[found.end() - 1] == ".")
 
 
 def _find(provider: dict[str, Any], model: str) -> list[Any] | None:

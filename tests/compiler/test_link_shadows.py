@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from compiler.diagnostic import Reporter
 from compiler.link import link
 from compiler.load import load
 from compiler.parse import parse
-from compiler.diagnostic import Reporter
 from compiler.read import sources_of
 from tests.compiler.stages import LISTENER, codes, finding, policy
 
