@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Tests start Envoy with a `preexec_fn`, hence by fork, while a control plane's threads run beside
+# them. gRPC's own fork handlers then abort the child before it becomes Envoy. Read by gRPC when it
+# is imported, so it stands here.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Shared cores make single examples slow now and then; the test's own timeout is the limit.

@@ -71,7 +71,7 @@ class DeltaWatch:
         missing = self._missing(resources)
         gone = missing | (self._gone(resources) if prune else frozenset())
         self._again = frozenset()
-        if not changed and not gone:
+        if not changed and not gone and not self._owes_a_first_answer():
             return NOTHING
         out: list[bytes] = []
         for chunk in _chunks(changed):
@@ -133,6 +133,10 @@ class DeltaWatch:
         else:
             for name in sorted(self.subscription.names & by_name.keys()):
                 yield by_name[name]
+
+    def _owes_a_first_answer(self) -> bool:
+        """Whether a client that came with nothing waits to hear that this is all there is."""
+        return self.subscription.wildcard and self._count == 0 and not self._claim
 
     def _lacks(self, one: Encoded) -> bool:
         if (one.name, one.version) in self._nacked:

@@ -21,8 +21,8 @@ class SotwWatch:
     """The state of one type: what was asked for, what was sent, and what waits for an answer."""
 
     __slots__ = (
-        "_again", "_claim", "_complete", "_count", "_in_flight", "_missing", "_nacked", "_seen",
-        "_sent", "_type_url", "_version", "outstanding", "subscription",
+        "_again", "_claim", "_complete", "_count", "_in_flight",  "_nacked", "_seen",
+        "_sent", "_told_missing", "_type_url", "_version", "outstanding", "subscription",
     )  # fmt: skip
 
     def __init__(self, type_url: str) -> None:
@@ -34,7 +34,7 @@ class SotwWatch:
         self._count = 0
         self._version = ""
         self._sent: dict[str, str] = {}
-        self._missing: frozenset[str] = frozenset()
+        self._told_missing: frozenset[str] = frozenset()
         self._in_flight: Mapping[str, str] = {}
         self._nacked: set[tuple[str, str]] = set()
         self._again: frozenset[str] = frozenset()
@@ -50,6 +50,10 @@ class SotwWatch:
         if self._claim is None:
             self._claim = "" if self._type_url in FULL_ON_CONNECT else request.version_info
         elif request.response_nonce not in {"", self._nonce()}:
+            if not request.resource_names and not self._in_flight and not self._complete:
+                # It lost all interest while an empty response was on its way: that one it will
+                # not answer.
+                self.outstanding = False
             return Verdict(stale=True)
         self._seen = None
         verdict = Verdict()
@@ -59,9 +63,9 @@ class SotwWatch:
                 verdict = self._refuse(request.error_detail.message)
         change = self.subscription.state(request.resource_names)
         self._again |= change.added
+        self._told_missing -= change.added
         for name in change.removed:
             self._sent.pop(name, None)
-        self._missing &= self.subscription.names
         return verdict
 
     def respond(self, resources: Resources, *, prune: bool) -> Push:  # noqa: ARG002 - views hold what must stay
@@ -75,9 +79,6 @@ class SotwWatch:
             self._sent = {name: one.version for name, one in wanted.by_name.items()}
             self._version, self._again = self._claim, frozenset()
         self._claim = ""
-        missing = self.subscription.names - wanted.by_name.keys()
-        if self._type_url in NEVER_REMOVED:
-            missing = frozenset()
         changed = {
             name: one
             for name, one in wanted.by_name.items()
@@ -85,8 +86,8 @@ class SotwWatch:
             and (name, one.version) not in self._nacked
         }
         if self._complete:
-            return self._complete_push(wanted, changed, missing)
-        return self._partial_push(wanted, changed, missing)
+            return self._complete_push(wanted, changed)
+        return self._partial_push(wanted, changed)
 
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to."""
@@ -111,27 +112,29 @@ class SotwWatch:
         named = {name: by_name[name] for name in sorted(self.subscription.names & by_name.keys())}
         return Resources(named)
 
-    def _complete_push(
-        self, wanted: Resources, changed: Mapping[str, Encoded], missing: frozenset[str]
-    ) -> Push:
+    def _complete_push(self, wanted: Resources, changed: Mapping[str, Encoded]) -> Push:
         version = _version_of(wanted)
         first = self._count == 0 and not self._version
-        again = self._again & wanted.by_name.keys()
-        if not first and not again and version == self._version and missing <= self._missing:
-            self._again = frozenset()
+        again = self._again & self.subscription.names or self._again & wanted.by_name.keys()
+        if not first and not again and version == self._version:
             return NOTHING
         self._sent = {}
+        missing = self.subscription.names - wanted.by_name.keys()
         return self._push(version, wanted.by_name, frozenset(changed), missing)
 
-    def _partial_push(
-        self, wanted: Resources, changed: Mapping[str, Encoded], missing: frozenset[str]
-    ) -> Push:
+    def _partial_push(self, wanted: Resources, changed: Mapping[str, Encoded]) -> Push:
         chunk = _first_chunk(changed)
-        if not chunk and missing <= self._missing:
+        # What was asked for just now and is not there is said so, once. What goes away later is
+        # not: nobody reads an empty response for a name it is about to drop.
+        missing = self._again - wanted.by_name.keys() - self._told_missing
+        if self._type_url in NEVER_REMOVED:
+            missing = frozenset()
+        if not chunk and not missing:
             self._again = frozenset()
             return NOTHING
         has = {name: self._sent[name] for name in wanted.by_name.keys() & self._sent.keys()}
         version = set_version(has | {name: one.version for name, one in chunk.items()})
+        self._told_missing |= missing
         push = self._push(version, chunk, frozenset(chunk), missing)
         if len(chunk) < len(changed):
             self._again = frozenset(changed) - frozenset(chunk)
@@ -149,11 +152,11 @@ class SotwWatch:
         self._version = version
         self._in_flight = {name: resources[name].version for name in changed}
         self._sent.update({name: one.version for name, one in resources.items()})
-        self._missing = missing
         self._again = frozenset()
         self.outstanding = True
-        untold = sorted(missing)
-        frame = frames.sotw(version, self._type_url, self._nonce(), resources.values(), untold)
+        frame = frames.sotw(
+            version, self._type_url, self._nonce(), resources.values(), sorted(missing)
+        )
         return Push((frame,), changed)
 
     def _refuse(self, error: str) -> Verdict:
