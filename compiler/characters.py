@@ -17,6 +17,8 @@ _HIDDEN = (
 _REFUSED = re.compile(rf"[{_CONTROL}{_HIDDEN}]|\r(?!\n)")
 _IS_HIDDEN = re.compile(rf"[{_HIDDEN}]")
 _DIRECTIVE = re.compile(r"^%.*", re.MULTILINE)
+# Spaces that look like one and are text to YAML, where the indentation should be.
+_INDENTATION = re.compile(r"^ *([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])", re.MULTILINE)
 _SHOWN = 20
 
 _NAMES = {"\x00": "NUL", "\x1b": "ESCAPE", "\r": "CARRIAGE RETURN", "\x85": "NEXT LINE"}
@@ -37,6 +39,15 @@ def check_characters(lines: Lines, reporter: Reporter) -> bool:
         _refuse(found[0], lines, found.start(), reporter)
         if found[0] == "\x00":
             break  # one is enough to know that this is no text
+    if fine and (space := _INDENTATION.search(text)) is not None:
+        fine = False
+        reporter.error(
+            "hidden-character",
+            f"U+{ord(space[1]):04X} ({unicodedata.name(space[1])}) stands in the indentation",
+            lines.span(space.start(1), space.end(1)),
+            "here",
+            hint="indent with plain spaces",
+        )
     if fine and (directive := _DIRECTIVE.search(text)) is not None:
         fine = False
         reporter.error(

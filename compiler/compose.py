@@ -33,7 +33,7 @@ from compiler.yaml_faults import report_syntax
 
 MAX_DEPTH = 64
 """How deep lists and mappings may be nested; the language itself needs less than ten."""
-MAX_NODES = 500_000
+MAX_NODES = 1_000_000
 """How many values a file may have, counting what aliases repeat each time."""
 
 

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from compiler.diagnostic import Diagnostic, Severity, did_you_mean
 from compiler.fields import fields_at, short_forms_at
-from compiler.node import Node, Scalar, child, find, key_place, place
+from compiler.node import Node, Scalar, Sequence, child, find, key_place, place
 from compiler.source import Path, Span
 from compiler.wording import called, kind_of, listing, place_called, sentence, short
 
@@ -76,9 +76,10 @@ def refused(
     ``root`` is what was validated as ``document``.
     """
     errors = invalid.errors(include_url=False, include_input=False)
-    faults = _one_branch([_fault(error, root) for error in errors])
-    found = [_diagnostic(fault, root, document) for fault in faults]
+    faults = _one_branch(_counted_rightly([_fault(error, root) for error in errors]))
     # An alias repeats a value, and the value's faults with it.
+    once = {(id(find(root, f.path)), f.error["loc"][-1], f.error["msg"]): f for f in faults[::-1]}
+    found = [_diagnostic(fault, root, document) for fault in once.values()]
     return tuple(sorted(dict.fromkeys(found), key=lambda diagnostic: diagnostic.span or _START))
 
 
@@ -98,6 +99,12 @@ def _fault(error: ErrorDetails, root: Node) -> _Fault:
         else:
             tag = tag or str(step)
     return _Fault(error, tuple(path), tag, at_key)
+
+
+def _counted_rightly(faults: list[_Fault]) -> list[_Fault]:
+    """Drop "too short" of lists that are so only because pydantic leaves out their bad items."""
+    above = {fault.path[:depth] for fault in faults for depth in range(len(fault.path))}
+    return [f for f in faults if f.error["type"] != "too_short" or f.path not in above]
 
 
 def _one_branch(faults: list[_Fault]) -> list[_Fault]:
@@ -218,13 +225,16 @@ def _wrong_type(
         value = node.value
         if wanted == "a text":
             hint = "put it in quotes"
-        elif isinstance(value, str) and not node.plain and "number" in wanted:
-            hint = "remove the quotes"
+        elif isinstance(value, str) and wanted in ("a whole number", "a number"):
+            is_number = value.isdecimal() and not node.plain
+            hint = "remove the quotes" if is_number else "write digits and nothing else"
         elif wanted == "`true` or `false`" and isinstance(value, str):
             word = _YES.get(value.lower())
             hint = f"write `{word}`" if word else None
     if wanted == "a list":
         hint = "write `[a, b]`, or one `- ` line for each item"
+    elif wanted == "a mapping" and isinstance(node, Sequence):
+        hint = "names are keys here: `name: ...`, without a `- ` before them"
     elif known:
         hint = listing("its keys are", list(known))
     return _error("wrong-type", message, span, f"this is {got}", hint=hint)

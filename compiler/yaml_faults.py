@@ -112,18 +112,21 @@ def report_syntax(error: YAMLError, lines: Lines, reporter: Reporter) -> None:
             hint = "is a bracket left open?"
         else:
             message, hint = f"a value is expected before `{character}`", None
-    elif problem.startswith(("found unexpected", "could not find expected ':'")):
-        at = start  # where it was opened says more than the end of the file
+    elif problem.startswith(("found unexpected", "could not find", "did not find expected alpha")):
+        at = start  # where it began says more than where it was given up
     elif "expected ','" in problem and start != at:
         labels = (Label(lines.span(start, start + 1), "opened here"),)
     if "tab" in message:
         code = "tab-indentation"
     elif "\u00a0" in lines.line(lines.position(at)[0]):
-        hint = "there is a no-break space (U+00A0) in this line; replace it with a plain one"
+        hint = "a no-break space (U+00A0) stands in this line; write a plain one"
     elif "\t" in _indentation(lines, at):
         code, message, hint = "tab-indentation", "a tab stands in the indentation", "use spaces"
     at = _back_to_text(text, at)
-    reporter.error(code, message, lines.span(at, at + 1), labels=labels, hint=hint)
+    end = at if text[at : at + 1] in "\r\n" else at + 1
+    if problem == "could not find expected ':'":
+        end = at + len(text[at:].partition("\n")[0].rstrip())
+    reporter.error(code, message, lines.span(at, end), labels=labels, hint=hint)
 
 
 def _index(mark: Any) -> int:

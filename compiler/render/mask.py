@@ -64,7 +64,7 @@ def _value_end(line: str, start: int) -> int:
         return len(line) if end < 0 else end + 1
     before = line[:start]
     if before.count("{") > before.count("}") or before.count("[") > before.count("]"):
-        found = re.compile(r"[,}\]]").search(line, start)
+        found = re.compile(r"\s*[,}\]]").search(line, start)
         return found.start() if found else len(line)
     return len(line)
 
