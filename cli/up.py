@@ -43,6 +43,9 @@ exit codes: 0 stopped; 1 the policy has errors; 2 wrong options; 3 no Envoy, or 
 
 GRACE: Final = 2.0
 
+_ECHO: Final = "plain_services"
+"""The simulated service's name: an underscore, so that no provider of a policy can have it."""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `up` to the command line."""
@@ -251,7 +254,7 @@ def _compiler(args: argparse.Namespace, simulator: Simulator | None) -> Callable
 
     revisions: list[Callable[[Plan], Plan]] = []
     if simulator is not None:
-        revisions.append(simulated("127.0.0.1", simulator.port, simulator.port_of("services")))
+        revisions.append(simulated("127.0.0.1", simulator.port, simulator.port_of(_ECHO)))
     if args.ports == "auto":
         revisions.append(any_ports)
 
@@ -277,7 +280,7 @@ def _simulator() -> Any:
     from simulator.config import Config, Provider
     from simulator.running import serve
 
-    return serve(Config(providers=(Provider("services", "echo", port=0),)))
+    return serve(Config(providers=(Provider(_ECHO, "echo", port=0),)))
 
 
 def _environment(environ: Any, *, simulate: bool) -> dict[str, str]:

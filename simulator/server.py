@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _upgrade(self, data: bytes) -> None:
-        # Imported here: only a client that speaks HTTP/2 without TLS needs h2.
+        # Imported here: only a client that speaks HTTP/2 costs the time to load h2.
         from simulator.http2 import Http2
 
         http2 = Http2(self)

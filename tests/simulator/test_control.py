@@ -5,6 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from simulator.config import Config, Provider
+from simulator.running import start_in_thread
+
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -101,3 +104,17 @@ def test_a_providers_own_port_serves_the_real_paths(simulator):
     assert answer.headers["x-simulated-by"] == "own"
     assert simulator.requests_to("own")[0].target == "/v1/chat/completions"
     assert httpx.get(origin + "/_simulator/usage").status_code == 200
+
+
+def test_a_provider_can_be_added_while_it_runs():
+    """As `up --simulate` does when a policy file gains one; what is there stays as it is."""
+    with start_in_thread(Config((Provider("openai", "openai"),))) as simulator:
+        simulator.set_scenario("openai", 503)
+        simulator.add(Provider("openai", "anthropic"))
+        simulator.add(Provider("more", "openai"))
+        assert (status(simulator, "openai"), status(simulator, "more")) == (503, 200)
+        index = httpx.get(simulator.control_url).json()
+        assert [provider["url"] for provider in index["providers"]] == [
+            simulator.url("openai"),
+            simulator.url("more"),
+        ]
