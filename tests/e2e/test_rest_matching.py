@@ -45,9 +45,20 @@ routes:
 """
 
 
-@pytest.fixture(scope="module")
-def client():
-    with gateway(POLICY) as envoy, httpx.Client(base_url=envoy.url("public")) as client:
+# Enough routes under every host that they are found through an index and not by trying each.
+FILLER = "".join(
+    f"  - {{ match: /{word}/filler{n}, respond: 410 }}\n"
+    for word in ("exact", "orders", "users", "headers", "x")
+    for n in range(60)
+)
+
+
+@pytest.fixture(scope="module", params=["", FILLER], ids=["few", "many"])
+def client(request):
+    with (
+        gateway(POLICY + request.param) as envoy,
+        httpx.Client(base_url=envoy.url("public")) as client,
+    ):
         yield client
 
 
