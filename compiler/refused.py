@@ -78,7 +78,7 @@ def refused(
     errors = invalid.errors(include_url=False, include_input=False)
     faults = _one_branch(_counted_rightly([_fault(error, root) for error in errors]))
     # An alias repeats a value, and the value's faults with it.
-    once = {(id(find(root, f.path)), f.error["loc"][-1], f.error["msg"]): f for f in faults[::-1]}
+    once = {(id(find(root, f.path)), f.error["loc"][-1:], f.error["msg"]): f for f in faults[::-1]}
     found = [_diagnostic(fault, root, document) for fault in once.values()]
     return tuple(sorted(dict.fromkeys(found), key=lambda diagnostic: diagnostic.span or _START))
 

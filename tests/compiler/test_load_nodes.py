@@ -149,13 +149,13 @@ def test_lists_of_several_files_follow_each_other():
 def test_an_endpoints_file_takes_its_place():
     """Paths are relative to the file that names them, and the list keeps its own places."""
     files = {
-        "teams/a.yaml": "services: { a: { protocol: grpc, endpoints: { file: endpoints/a.yaml } } }",
+        "teams/a.yaml": "services: { a: { endpoints: { file: endpoints/a.yaml }, resolve: dns } }",
         "teams/endpoints/a.yaml": "- one:1\n- two:2\n",
     }
     reporter = Reporter()
     root = load(sources_of(files), reporter)
     assert not reporter.diagnostics
-    assert plain(root)["services"]["a"] == {"endpoints": ["one:1", "two:2"], "protocol": "grpc"}
+    assert plain(root)["services"]["a"] == {"endpoints": ["one:1", "two:2"], "resolve": "dns"}
     assert str(place(root, ("services", "a", "endpoints", 1))) == "teams/endpoints/a.yaml:2:3"
 
 
