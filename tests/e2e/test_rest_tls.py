@@ -34,11 +34,13 @@ services:
     tls: { ca: file:ca.pem, sni: localhost, certificate: file:edge.pem, key: file:edge.key }
   by-address: { endpoints: ["127.0.0.1:<port>"], tls: { ca: file:ca.pem, verify: ["127.0.0.1"] } }
   wrong-name: { endpoints: ["127.0.0.1:<port>"], tls: { ca: file:ca.pem, sni: other.test } }
+  several: { endpoints: ["localhost:<port>", "other.localhost:<port>"], tls: { ca: file:ca.pem } }
   wrong-ca: { endpoints: ["localhost:<port>"], tls: { ca: file:other.pem } }
 routes:
   - { match: /by-name, service: by-name }
   - { match: /by-sni, service: by-sni }
   - { match: /by-address, service: by-address }
+  - { match: /several, service: several }
   - { match: /wrong-name, service: wrong-name }
   - { match: /wrong-ca, service: wrong-ca }
 """
@@ -144,3 +146,11 @@ def test_our_own_certificate_is_shown_upstream(envoy, trusting):
     names = [value for _, value in shown["client_certificate"]["subjectAltName"]]
     assert "edge.test" in names
     assert none["client_certificate"] is None
+
+
+def test_each_of_several_names_is_verified_by_itself(envoy, trusting):
+    """A certificate for one endpoint's name is not good for the other's."""
+    with httpx.Client(verify=trusting) as client:
+        url = envoy.url("open", "https") + "/several"
+        statuses = {client.get(url).status_code for _ in range(8)}
+    assert statuses == {200, 503}
