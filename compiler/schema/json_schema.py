@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -34,11 +35,21 @@ class _Written(GenerateJsonSchema):
         """Spell the default; None stands for a key that was left away, and is not to be written."""
         inner = self.generate_inner(schema["schema"])
         default = schema.get("default")
-        if default is None or isinstance(default, tuple | dict) or hasattr(default, "model_fields"):
+        if default is None or isinstance(default, tuple | dict | BaseModel):
             return inner
         written = _written(default, inner)
         # A default beside `$ref` is allowed since draft 2019-09.
         return {**inner, "default": written}
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Keep what fields are for, which pydantic loses on documents with validators."""
+        written = super().model_schema(schema)
+        properties = written.get("properties", {})
+        for name, field in schema["cls"].model_fields.items():
+            shown = properties.get(field.alias or name)
+            if shown is not None and field.description:
+                shown["description"] = field.description
+        return written
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Refuse names that do not have the form of a name; pydantic would only not check them."""

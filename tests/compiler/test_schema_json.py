@@ -1,0 +1,189 @@
+"""The published JSON Schema: valid itself, and in step with what the compiler takes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
+
+import jsonschema
+import pytest
+import yaml
+
+from cli import schema as command
+from cli.main import parser
+from compiler.diagnostic import Reporter
+from compiler.load import load
+from compiler.node import plain
+from compiler.read import read, sources_of
+from compiler.schema.json_schema import json_schema
+from policies.base import Place
+from policies.registry import KINDS, kinds_at
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SECTIONS = {
+    Place.LISTENER: "ListenerDocument",
+    Place.SERVICE: "ServiceDocument",
+    Place.PROVIDER: "ProviderDocument",
+    Place.ROUTE: "RouteDocument",
+}
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return json_schema()
+
+
+def faults(schema, text):
+    validator = jsonschema.Draft202012Validator(schema)
+    return [error.message for error in validator.iter_errors(yaml.safe_load(text))]
+
+
+def test_valid_by_the_meta_schema(schema):
+    """It is a schema of draft 2020-12."""
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", sorted(f.parent.name for f in EXAMPLES.glob("*/gateway.yaml")))
+def test_examples_validate(schema, name):
+    """Every example is right by the schema, merged and file by file."""
+    validator = jsonschema.Draft202012Validator(schema)
+    sources = read(EXAMPLES / name)
+    whole = plain(load(sources, Reporter()))
+    assert [error.message for error in validator.iter_errors(whole)] == []
+    for source in sources.policies:
+        part = plain(load(sources_of({"a.yaml": source.text}), Reporter()))
+        assert [error.message for error in validator.iter_errors(part)] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [(place, kind) for place in Place for kind in kinds_at(place).values()],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_examples_of_policies_validate(schema, place, kind):
+    """What each policy kind shows as right is right where it may stand."""
+    part = {**schema["$defs"][SECTIONS[place]]["properties"][kind.name], "$defs": schema["$defs"]}
+    text = "x:\n" + indent(kind.valid.strip("\n"), "  ")
+    written = plain(load(sources_of({"a.yaml": text}), Reporter()))["x"]
+    validator = jsonschema.Draft202012Validator(part)
+    assert [error.message for error in validator.iter_errors(written)] == []
+
+
+def test_every_policy_kind_is_there(schema):
+    """A new kind needs no line in the schema."""
+    for kind in KINDS:
+        for place in kind.places:
+            assert kind.name in schema["$defs"][SECTIONS[place]]["properties"]
+
+
+def test_everything_is_described(schema):
+    """Each key says what it is for: the schema is what editors show."""
+    silent = [
+        f"{name}.{key}"
+        for name, one in {**schema["$defs"], "": schema}.items()
+        for key, value in one.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert silent == []
+
+
+def test_no_titles(schema):
+    """Pydantic's titles say names again in capitals."""
+    assert not re.search(r'"title": "[A-Z]', json.dumps(schema["$defs"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listeners: { a: 8080, b: { port: 8080 } }",
+        "services: { s: { endpoints: ['a:80', { address: 'a:81' }] } }",
+        "services: { s: { endpoints: { file: endpoints/s.yaml } } }",
+        "models: { a: { targets: [p/m, { to: p/n }, [p/o, { to: p/q }]] }, b: a }",
+        "routes: [{ match: /a, service: s }, { match: { path: /b }, respond: 404 }]",
+        "routes: [{ match: { path: /, method: GET, query: { x: 'y' } }, redirect: /b }]",
+        "routes: [{ match: /, host: a.b, listeners: a, service: s }]",
+    ],
+)
+def test_shorthands_are_offered(schema, text):
+    """Both forms are right wherever there are two."""
+    assert faults(schema, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listners: {}",
+        "listeners: { Public: 8080 }",
+        "listeners: { a: 70000 }",
+        "listeners: { a: { port: '8080' } }",
+        "services: { s: { endpoints: [] } }",
+        "services: { s: { endpoints: ['a:80'], protocol: http3 } }",
+        "providers: { p: { api: openai, key: sk-123 } }",
+        "models: { a: { targets: [] } }",
+        "models: { a: { targets: [[]] } }",
+        "routes: [{ match: /a }]",
+        "routes: [{ match: /a, service: s, respond: 404 }]",
+        "routes: [{ match: { path: /a, prefix: /b }, service: s }]",
+        "routes: [{ match: { headers: { x: {} } }, service: s }]",
+        "routes: [{ match: /a, service: s, timeout: 5 }]",
+        "defaults: { timeout: }",
+    ],
+)
+def test_what_is_wrong_is_wrong_in_editors(schema, text):
+    """What one value shows to be wrong, the schema refuses too."""
+    assert faults(schema, text) != []
+
+
+def test_defaults_are_written_as_people_write_them(schema):
+    """A default in the schema could stand in a policy."""
+    defaults = schema["$defs"]["DefaultsDocument"]["properties"]
+    assert {key: value["default"] for key, value in defaults.items()} == {
+        "connect_timeout": "2s",
+        "timeout": "15s",
+        "model_timeout": "10m",
+        "body_limit": "32 MiB",
+    }
+
+
+def test_the_command_prints_it(capsys, schema):
+    """`gatewright schema` prints JSON and nothing else."""
+    assert command.run(parser([command]).parse_args(["schema"])) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(schema))
+
+
+def test_the_command_writes_it(tmp_path, schema):
+    """`--output` writes the same to a file."""
+    file = tmp_path / "schema.json"
+    assert command.run(parser([command]).parse_args(["schema", "--output", str(file)])) == 0
+    assert json.loads(file.read_text()) == json.loads(json.dumps(schema))
+
+
+def test_the_help_tells_editors(capsys):
+    """The line that editors want is in the help."""
+    with pytest.raises(SystemExit):
+        parser([command]).parse_args(["schema", "--help"])
+    assert "yaml-language-server: $schema=" in capsys.readouterr().out
+
+
+def test_documents_are_quick_to_make():
+    """Importing the schema and making its validators is a small part of a start."""
+    program = (
+        "import pydantic, pydantic.json_schema, policies.registry, time;"
+        "pydantic.TypeAdapter(dict[str, int]);"
+        "start = time.process_time();"
+        "from compiler.schema import GatewayDocument;"
+        "GatewayDocument.model_validate({'gatewright': 'v1', 'name': 'a'});"
+        "print(time.process_time() - start)"
+    )
+    took = min(
+        float(
+            subprocess.run(
+                [sys.executable, "-c", program], check=True, capture_output=True, timeout=60
+            ).stdout
+        )
+        for _ in range(3)
+    )
+    assert took < 0.2
