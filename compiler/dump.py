@@ -93,8 +93,8 @@ def dump_snapshot(taken: Snapshot) -> dict[str, Any]:
     return {
         "version": taken.version,
         "resources": {
-            url.rpartition("/")[2]: {name: item.version for name, item in sorted(items.items())}
-            for url, items in sorted(taken.resources.items())
+            url.rpartition("/")[2]: {name: item.version for name, item in of.by_name.items()}
+            for url, of in sorted(taken.types.items())
         },
     }
 

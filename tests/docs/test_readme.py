@@ -1,0 +1,40 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli import exits
+from cli.main import main
+
+
+@pytest.fixture(scope="module")
+def readme(repository):
+    return (repository / "README.md").read_text()
+
+
+@pytest.fixture
+def policy(readme, tmp_path, monkeypatch):
+    """The README's policy as a file of the current folder."""
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    path = Path("gateway.yaml")
+    path.write_text(text)
+    return path
+
+
+def test_the_policy_is_right(policy, capsys):
+    """A newcomer who copies it sees no error and no warning."""
+    assert main(["check", "--strict", str(policy)]) == exits.OK
+    assert capsys.readouterr().err == ""
+
+
+def test_the_error_shown_is_the_error_told(policy, readme, capsys):
+    """The diagnostic in the README is this program's, letter by letter."""
+    (shown,) = re.findall(r"^```\n(error\[.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    policy.write_text(policy.read_text().replace("[openai/", "[opnai/"))
+    assert main(["check", str(policy)]) == exits.POLICY
+    assert capsys.readouterr().err.strip() == shown.strip()
