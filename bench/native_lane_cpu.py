@@ -20,8 +20,10 @@ from typing import Any
 from bench.load import drive, post
 from bench.policies import llm_policy
 from compiler.pipeline import compile_path
+from compiler.simulated import any_ports
 from compiler.standalone import standalone
 from tests.e2e.envoy_process import EnvoyProcess, running
+from xds.secrets import SecretReader
 
 ROUNDS = 7
 REQUESTS = 6_000
@@ -96,10 +98,12 @@ def _envoy(bootstrap: dict[str, Any], **environment: str) -> Iterator[EnvoyProce
 def _gateway(upstream: int) -> Iterator[EnvoyProcess]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.yaml"
-        path.write_text(llm_policy(port=0, upstream=upstream), encoding="utf-8")
-        compiled = compile_path(path)
+        path.write_text(llm_policy(port=8080, upstream=upstream), encoding="utf-8")
+        compiled = compile_path(path, revise=any_ports)
     assert compiled.ok, compiled.diagnostics
-    with _envoy(standalone(compiled.lowered)) as envoy:
+    read = SecretReader(Path(), {"BENCH_KEY": "bench"}).read(compiled.lowered.secrets)
+    secrets = {one.name: one.message for one in read.resources}
+    with _envoy(standalone(compiled.lowered, secrets)) as envoy:
         yield envoy
 
 

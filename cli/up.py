@@ -297,4 +297,6 @@ def _admin(port: int) -> Address:
 
 def _arguments(args: argparse.Namespace) -> tuple[str, ...]:
     concurrency = () if args.concurrency is None else ("--concurrency", str(args.concurrency))
-    return ("--log-level", args.log_level, *concurrency)
+    # Whoever watches wants to see a request when it is made; Envoy's own default is 10 s.
+    flush = ("--file-flush-interval-msec", "200")
+    return ("--log-level", args.log_level, *flush, *concurrency)

@@ -1,0 +1,96 @@
+"""Every example compiles without a warning, is valid to the real Envoy, and does what it says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+from cli.envoy import find_envoy, validate
+from compiler.pipeline import compile_path
+from compiler.standalone import standalone
+from tests.conftest import REPOSITORY
+from tests.e2e.up_process import running_up
+
+EXAMPLES = sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def example(name: str) -> Path:
+    return REPOSITORY / "examples" / name
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_compiles_without_a_finding(path):
+    """No error, and no warning either: examples are read as advice."""
+    assert compile_path(path).diagnostics == ()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_is_taken_by_the_real_envoy(path):
+    """`envoy --mode validate` has nothing to say against it."""
+    assert validate(find_envoy(), standalone(compile_path(path).lowered)) is None
+
+
+@pytest.mark.e2e
+def test_storefront_routes_rewrites_and_redirects():
+    """Hosts, canaries by header and by weight, rewrites, a template, a direct answer."""
+    with (
+        running_up(example("storefront"), "--simulate") as up,
+        httpx.Client(base_url=up.url("web")) as client,
+    ):
+        moved = client.get("/x", headers={"host": "shop.example.com"})
+        assert moved.status_code == 301
+        assert moved.headers["location"] == "https://store.example.com/x"
+        assert client.get("/healthz").text == "ok\n"
+        assert client.post("/healthz").status_code == 404
+        assert client.get("/catalog/shoes").json()["path"] == "/shoes"
+        assert client.get("/products/7/reviews").json()["path"] == "/reviews/7"
+        sent = dict(client.get("/checkout/1").json()["headers"])
+        assert sent["x-gateway"] == "storefront"
+
+
+@pytest.mark.e2e
+def test_model_lab_splits_and_serves_only_what_a_route_names():
+    """A folder of files: weights near 80/20, an alias, and a route that knows two models only."""
+    with running_up(example("model-lab"), "--simulate") as up:
+        url = up.url("lab")
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client:
+            served = Counter(_target(client, "search-answers") for _ in range(200))
+            # Far outside of this only once in a million runs: 200 draws of 20 %.
+            assert 12 <= served["inhouse/candidate-7"] <= 72
+            assert _target(client, "gpt-4o-mini") in {"openai/gpt-4o-mini", "inhouse/candidate-7"}
+        with openai.OpenAI(base_url=f"{url}/search/v1", api_key="x", max_retries=0) as client:
+            assert {one.id for one in client.models.list()} == {
+                "search-answers",
+                "search-embeddings",
+            }
+            vector = client.embeddings.create(model="search-embeddings", input="a shoe")
+            assert len(vector.data[0].embedding) > 0
+            with pytest.raises(openai.NotFoundError):
+                client.chat.completions.create(model="assistant", messages=HELLO)
+
+
+@pytest.mark.e2e
+def test_inhouse_first_buys_an_answer_only_where_the_prompt_is_too_long():
+    """`context_exceeded` is read from the provider's own error body."""
+    with (
+        running_up(example("inhouse-first"), "--simulate") as up,
+        openai.OpenAI(base_url=f"{up.url('local')}/v1", api_key="x", max_retries=0) as client,
+    ):
+        assert _target(client, "chat") == "llamacpp/llama-3.2-3b"
+        too_long = {"x-simulate": "llamacpp=context_length_exceeded"}
+        assert _target(client, "chat", too_long) == "openai/gpt-4o-mini"
+        with pytest.raises(openai.BadRequestError):
+            _target(client, "chat", {"x-simulate": "llamacpp=400"})
+
+
+def _target(client: openai.OpenAI, model: str, headers: dict[str, str] | None = None) -> str:
+    raw = client.chat.completions.with_raw_response.create(
+        model=model, messages=HELLO, extra_headers=headers or {}
+    )
+    return raw.headers["x-gatewright-target"]
