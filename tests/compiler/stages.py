@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from textwrap import dedent
+from typing import Any
 
 from compiler.diagnostic import Diagnostic, Reporter
 from compiler.link import link
@@ -14,6 +15,7 @@ from compiler.planning import planning
 from compiler.read import sources_of
 from compiler.source import Span
 
+STAGES: tuple[Callable[[Any, Reporter], Any], ...] = (load, parse, link, planning)
 HEAD = "gatewright: v1\nname: edge\n"
 LISTENER = "listeners: { local: { port: 8080, address: 127.0.0.1 } }\n"
 OPENAI = "providers: { openai: { api: openai, key: env:KEY } }\n"
@@ -30,17 +32,12 @@ def run(files: Mapping[str, str] | str) -> tuple[Plan | None, tuple[Diagnostic, 
     """Run load, parse, link and planning; the plan is None after an error."""
     named = {"gateway.yaml": files} if isinstance(files, str) else dict(files)
     reporter = Reporter()
-    node = load(sources_of(named), reporter)
-    if reporter.failed:
-        return None, tuple(reporter.diagnostics)
-    parsed = parse(node, reporter)
-    if reporter.failed:
-        return None, tuple(reporter.diagnostics)
-    linked = link(parsed, reporter)
-    if reporter.failed:
-        return None, tuple(reporter.diagnostics)
-    plan = planning(linked, reporter)
-    return (None if reporter.failed else plan), tuple(reporter.diagnostics)
+    value: Any = sources_of(named)
+    for stage in STAGES:
+        value = stage(value, reporter)
+        if reporter.failed:
+            return None, tuple(reporter.diagnostics)
+    return value, tuple(reporter.diagnostics)
 
 
 def plan_of(*parts: str) -> Plan:
