@@ -253,8 +253,9 @@ def test_a_changed_tls_listener_keeps_its_certificate(protocol, tmp_path):
                 assert plane.publish_and_wait(secure(size), routes("secure"), secrets=[secret])
                 until(
                     lambda: not any(envoy.stats("total_listeners_warming$").values()),
-                    "warming",
+                    "the changed listener waits for its secret",
                     envoy,
+                    deadline=5,
                 )
                 assert served(port) is not None
 
