@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.diagnostic import Reporter
-from compiler.lower.lowered import Lowered
+from compiler.lower.lowered import SIZE_BUDGET, Lowered
 from compiler.lower.route_index import route_lists
 from compiler.source import Span
 from xds.references import references
@@ -25,9 +25,6 @@ endpoint_v3 = envoy.config.endpoint.v3
 listener_v3 = envoy.config.listener.v3
 route_v3 = envoy.config.route.v3
 priority_group_v3 = envoy.extensions.router.cluster_specifiers.priority_group.v3
-
-SIZE_BUDGET = 4 * 1024 * 1024 - 16 * 1024
-"""gRPC's usual limit on a message, less the response that a resource is wrapped in."""
 
 MANY_ROUTES = 2_000
 """Routes that one request may have to be held against, some 0.08 us each."""

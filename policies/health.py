@@ -131,17 +131,19 @@ def patch_cluster(plan: HealthCheck, cluster: cluster_v3.Cluster) -> None:
     cluster.common_lb_config.ignore_new_hosts_until_first_hc = True
     check.healthy_threshold.value = plan.healthy_after
     check.unhealthy_threshold.value = plan.unhealthy_after
+    # Envoy would say the cluster's name, whose slash no server takes for a host.
+    host = plan.host or cluster.name.rpartition("/")[2]
     if plan.path is not None:
         http = check.http_health_check
         http.path = plan.path
-        http.host = plan.host or ""
+        http.host = host
         for first, last in plan.expect:
             http.expected_statuses.add(start=first, end=last + 1)
         if _speaks_http2(cluster):
             http.codec_client_type = type_v3.CodecClientType.HTTP2
     elif plan.grpc is not None:
         check.grpc_health_check.service_name = plan.grpc
-        check.grpc_health_check.authority = plan.host or ""
+        check.grpc_health_check.authority = host
     else:
         check.tcp_health_check.SetInParent()
 

@@ -12,7 +12,8 @@
 Only the first two cannot have had an effect upstream already in most cases; retry the others only
 where a request may happen twice. A retry goes to another endpoint where there is one.
 ``per_try_timeout`` bounds one attempt. Between attempts Envoy waits a random time up to ``base``,
-doubled each time up to ``max``.
+doubled each time up to ``max``. A request can be made again while Envoy still has its body: up to
+1 MiB, or the route's ``body_limit``.
 
 Retries of a service share a budget, so that they cannot multiply an outage: see ``circuit``.
 """

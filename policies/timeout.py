@@ -1,8 +1,9 @@
 """How long a forwarded request may take, over all of its attempts.
 
 The time runs from the end of the request to the end of the answer, retries included. A request
-that takes longer gets 504. ``none`` waits for ever; a stream that says nothing is still ended by
-``idle_timeout``. Without the key a route takes ``defaults.timeout``.
+that takes longer gets 504. ``none`` waits for ever, as long downloads and gRPC streams need; a
+stream that says nothing is still ended by ``idle_timeout``. Without the key a route takes
+``defaults.timeout``.
 """
 
 from __future__ import annotations

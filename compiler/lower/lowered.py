@@ -9,6 +9,9 @@ from compiler.source import Span
 from policies.secret import SecretRef
 from xds.resource import Resource
 
+SIZE_BUDGET = 4 * 1024 * 1024 - 16 * 1024
+"""What one resource may weigh: gRPC's usual limit, less the response that it is wrapped in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lowered:

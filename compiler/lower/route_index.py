@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from compiler.lower.lowered import SIZE_BUDGET
 from compiler.route_order import regex_head
 from xds.schema import envoy
 from xds.wire import decode, pack
@@ -25,6 +26,21 @@ LEAF = 16
 """An entry with fewer routes that go deeper is not divided any more."""
 GROWTH = 3
 """A tree that repeats its routes more often than this on average is not worth its size."""
+
+
+def index_hosts(configuration: route_v3.RouteConfiguration) -> None:
+    """Index long lists as far as the configuration can carry: slower is better than refused."""
+    room = SIZE_BUDGET - configuration.ByteSize()
+    for virtual_host in configuration.virtual_hosts:
+        if len(virtual_host.routes) < INDEX_FROM:
+            continue
+        indexed = route_v3.VirtualHost()
+        indexed.CopyFrom(virtual_host)
+        index_routes(indexed)
+        growth = indexed.ByteSize() - virtual_host.ByteSize()
+        if growth <= room:
+            virtual_host.CopyFrom(indexed)
+            room -= growth
 
 
 def index_routes(virtual_host: route_v3.VirtualHost) -> None:

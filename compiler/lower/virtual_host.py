@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compiler.lower.route_index import index_routes
+from compiler.lower.route_index import index_hosts
 from compiler.plan import Listener, Route
 from compiler.route_order import routes_by_host
 from xds.schema import envoy
@@ -38,7 +38,7 @@ def lower_routes(
         virtual_host = configuration.virtual_hosts.add(name=domain, domains=[domain])
         for route in tried:
             virtual_host.routes.extend(lowered.get(route.name, ()))
-        index_routes(virtual_host)
+    index_hosts(configuration)
     longest = max(
         (
             len(message.direct_response.body.inline_string.encode())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.check import MANY_ROUTES, SIZE_BUDGET, check
+from compiler.check import MANY_ROUTES, check
 from compiler.diagnostic import Reporter, Severity
-from compiler.lower.lowered import Lowered
+from compiler.lower.lowered import SIZE_BUDGET, Lowered
 from compiler.source import Span
 from policies.secret import SecretKind, SecretRef
 from policies.upstream_tls import UpstreamTls, patch_cluster

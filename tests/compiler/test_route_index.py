@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.lower.route_index import GROWTH, INDEX_FROM, _entries, index_routes, route_lists
+from compiler.lower.lowered import SIZE_BUDGET
+from compiler.lower.route_index import (
+    GROWTH,
+    INDEX_FROM,
+    _entries,
+    index_hosts,
+    index_routes,
+    route_lists,
+)
 from xds.schema import envoy
 
 route_v3 = envoy.config.route.v3
@@ -79,6 +87,22 @@ def test_a_list_that_cannot_be_divided_stays_a_list():
     index_routes(host)
     assert not host.HasField("matcher")
     assert len(host.routes) == 1000
+
+
+def test_lists_whose_index_would_outgrow_grpc_stay_lists():
+    """Slower is better than refused: hosts are indexed as long as there is room."""
+    configuration = route_v3.RouteConfiguration(name="public")
+    for n in range(6):
+        host = configuration.virtual_hosts.add(name=f"h{n}", domains=[f"h{n}"])
+        for m in range(1_000):
+            host.routes.add(name="x", match=route_v3.RouteMatch(path=f"/{m}"))
+    room = 50_000
+    configuration.virtual_hosts.add(name="x" * (SIZE_BUDGET - configuration.ByteSize() - room))
+    index_hosts(configuration)
+    indexed = [host.HasField("matcher") for host in configuration.virtual_hosts]
+    assert True in indexed
+    assert False in indexed
+    assert configuration.ByteSize() <= SIZE_BUDGET
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=200))

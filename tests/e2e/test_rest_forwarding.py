@@ -11,7 +11,9 @@ from tests.e2e.rest_upstream import upstream
 POLICY = r"""
 gatewright: v1
 name: forwarding
-listeners: { public: { port: 8080, address: 127.0.0.1 } }
+listeners:
+  public: { port: 8080, address: 127.0.0.1 }
+  behind: { port: 8081, address: 127.0.0.1, trusted_hops: 1 }
 services:
   one: { endpoints: ["<one>"] }
   two: { endpoints: ["<two>"] }
@@ -53,10 +55,16 @@ def upstreams():
 
 
 @pytest.fixture(scope="module")
-def client(upstreams):
+def envoy(upstreams):
     one, two = upstreams
     places = {"one": one.address, "two": two.address, "port": one.port}
-    with gateway(POLICY, **places) as envoy, httpx.Client(base_url=envoy.url("public")) as client:
+    with gateway(POLICY, **places) as envoy:
+        yield envoy
+
+
+@pytest.fixture(scope="module")
+def client(envoy):
+    with httpx.Client(base_url=envoy.url("public")) as client:
         yield client
 
 
@@ -117,6 +125,18 @@ def test_what_clients_may_not_say(client):
     assert seen["x-forwarded-proto"] == "http"
     del spoofed["x-forwarded-proto"]
     assert not spoofed.keys() & seen.keys()
+
+
+def test_what_a_trusted_proxy_says_is_believed(envoy):
+    """With `trusted_hops` the headers of the proxy before this one stay as they are."""
+    said = {
+        "x-forwarded-for": "203.0.113.7",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "shop.test",
+    }
+    seen = httpx.get(envoy.url("behind") + "/plain", headers=said).json()["headers"]
+    assert seen["x-forwarded-for"].startswith("203.0.113.7,")
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-host"]) == ("https", "shop.test")
 
 
 def test_nothing_of_envoys_is_shown(client):
