@@ -28,9 +28,7 @@ tls_v3 = envoy.extensions.transport_sockets.tls.v3
 XDS_CLUSTER = "xds"
 
 
-def standalone(
-    lowered: Lowered, secrets: Mapping[str, Message] | None = None
-) -> dict[str, Any]:
+def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -> dict[str, Any]:
     """Make the bootstrap, as proto3 JSON that `envoy --config-path` takes.
 
     With ``secrets`` (Secret messages by name) the result holds their values: keep it as you keep
