@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
@@ -12,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from compiler.source import Path
 from policies.document import Unfold
+from policies.field_docs import field_docs
 
 
 class _Form(NamedTuple):
@@ -60,7 +62,13 @@ def _is_document(kind: Any) -> bool:
 
 @cache
 def _fields(document: type[BaseModel]) -> dict[str, FieldInfo]:
-    return {field.alias or name: field for name, field in document.model_fields.items()}
+    docs = field_docs(document)
+    fields: dict[str, FieldInfo] = {}
+    for name, field in document.model_fields.items():
+        described = copy(field)
+        described.description = docs.get(name)
+        fields[field.alias or name] = described
+    return fields
 
 
 def _step(kind: Any, step: str | int) -> Iterator[_Form]:

@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 
 class Document(BaseModel):
-    """A mapping of the language: no unknown keys, no coercion of scalars, never changed."""
+    """A mapping of the language: no unknown keys, no coercion of scalars, never changed.
+
+    What a key is for stands in the string below its field (``policies.field_docs`` reads it).
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -38,7 +41,6 @@ class Document(BaseModel):
         defer_build=True,
         # Errors are shown by the compiler with their place; secrets must not ride along.
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
     )
 

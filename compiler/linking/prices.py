@@ -32,7 +32,7 @@ def link_prices(
                 ("prices", key),
             )
         elif key not in used:
-            close = did_you_mean(key, used)
+            close = did_you_mean(key, sorted(used))
             findings.warning(
                 "unused-price",
                 f"no model has the target `{key}`",

@@ -37,7 +37,7 @@ def check_rewrite(route: RouteDocument, match: Match, path: Path, findings: Find
         return
     known = template_variables(match.path)
     for name in sorted(template_variables(rewrite.template) - known):
-        close = did_you_mean(name, known)
+        close = did_you_mean(name, sorted(known))
         findings.error(
             "unknown-variable",
             f"the rewrite uses variable `{name}`, which the match does not have",

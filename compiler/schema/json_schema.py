@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from compiler.schema.gateway import GatewayDocument
+from policies.field_docs import field_docs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,13 +43,12 @@ class _Written(GenerateJsonSchema):
         return {**inner, "default": written}
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Keep what fields are for, which pydantic loses on documents with validators."""
+        """Say what fields are for."""
         written = super().model_schema(schema)
         properties = written.get("properties", {})
-        for name, field in schema["cls"].model_fields.items():
-            shown = properties.get(field.alias or name)
-            if shown is not None and field.description:
-                shown["description"] = field.description
+        document: type[BaseModel] = schema["cls"]
+        for name, text in field_docs(document).items():
+            properties[document.model_fields[name].alias or name]["description"] = text
         return written
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
