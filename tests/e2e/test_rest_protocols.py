@@ -6,8 +6,11 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import httpx
 import pytest
 
+from simulator.config import Config, Provider
+from simulator.running import start_in_thread
 from tests.e2e.rest_gateway import gateway
 from tests.e2e.rest_upstream import upstream
 
@@ -18,6 +21,11 @@ listeners: { public: { port: 8080, address: 127.0.0.1 } }
 services:
   greeter: { protocol: grpc, endpoints: ["127.0.0.1:<grpc>"] }
   sockets: { endpoints: ["<sockets>"] }
+  echo1: { endpoints: ["127.0.0.1:<echo>"] }
+  echo2:
+    protocol: http2
+    endpoints: ["127.0.0.1:<echo>"]
+    health: { path: /healthz, interval: 1s, healthy_after: 1 }
 routes:
   - match: /test.Greeter
     service: greeter
@@ -25,6 +33,8 @@ routes:
     retries: { attempts: 3, on: [unavailable], backoff: { base: 1ms, max: 2ms } }
   - { match: /ws, service: sockets, upgrade: websocket, timeout: 200ms, idle_timeout: 5s }
   - { match: /plain, service: sockets }
+  - { match: /echo1, service: echo1 }
+  - { match: /echo2, service: echo2 }
 """
 
 
@@ -53,12 +63,17 @@ class Greeter(grpc.GenericRpcHandler):
 
 @pytest.fixture(scope="module")
 def envoy():
-    with ThreadPoolExecutor(4) as pool, upstream("sockets") as sockets:
+    with (
+        ThreadPoolExecutor(4) as pool,
+        upstream("sockets") as sockets,
+        start_in_thread(Config((Provider("echo", "echo", port=0),))) as echo,
+    ):
         server = grpc.server(pool, handlers=(Greeter(),))
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:
-            with gateway(POLICY, grpc=port, sockets=sockets.address) as envoy:
+            places = {"grpc": port, "sockets": sockets.address, "echo": echo.port_of("echo")}
+            with gateway(POLICY, **places) as envoy:
                 yield envoy
         finally:
             server.stop(None).wait()
@@ -68,6 +83,13 @@ def envoy():
 def channel(envoy):
     with grpc.insecure_channel(f"127.0.0.1:{envoy.port('public')}") as channel:
         yield channel
+
+
+@pytest.mark.parametrize(("path", "version"), [("/echo1", "1.1"), ("/echo2", "2")])
+def test_services_are_spoken_to_in_their_protocol(envoy, path, version):
+    """An HTTP/1.1 client reaches an HTTP/2 service, whose health is asked for in HTTP/2 too."""
+    answer = httpx.post(envoy.url("public") + path, content=b"hello")
+    assert (answer.json()["version"], answer.json()["body"]) == (version, "hello")
 
 
 def test_a_unary_call(channel):
