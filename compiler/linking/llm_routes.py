@@ -32,6 +32,14 @@ def link_served(
             labels=[((*path, "serve"), "needs a prefix")],
             hint="write `match: /v1`; `/chat/completions`, `/messages` and the others follow it",
         )
+    if match is not None and match.methods:
+        findings.error(
+            "methods-with-llm",
+            "`serve: llm` takes the method of each of its operations",
+            (*path, "match", "method"),
+            labels=[((*path, "serve"), "has operations of its own")],
+            hint="remove `method`",
+        )
     if not document.models:
         findings.error(
             "no-models",

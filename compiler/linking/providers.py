@@ -6,12 +6,13 @@ import re
 from ipaddress import ip_address
 
 from compiler.linking.findings import Findings
-from compiler.plan import Trust
+from compiler.plan import Endpoint, Trust
 from compiler.schema import GatewayDocument
 from compiler.schema.providers import ProviderDocument
 from compiler.source import Path
 from policies.values import is_ip
 
+_OFFICIAL_HOSTS = ("api.anthropic.com", "api.openai.com")
 _CREDENTIALS = frozenset(
     (
         "api-key",
@@ -49,6 +50,7 @@ def link_providers(document: GatewayDocument, findings: Findings) -> None:
         path: Path = ("providers", name)
         _check_headers(provider, path, findings)
         _check_transport(name, provider, path, findings)
+        _check_path(provider, path, findings)
 
 
 def _check_headers(provider: ProviderDocument, path: Path, findings: Findings) -> None:
@@ -106,6 +108,28 @@ def _check_transport(name: str, provider: ProviderDocument, path: Path, findings
             (*path, "url"),
             labels=[((*path, "key"), "this key")],
             hint="write the URL with `https:`, or `trust: internal` if the wire is yours",
+        )
+
+
+def _check_path(provider: ProviderDocument, path: Path, findings: Findings) -> None:
+    """Catch URLs that end too late, or at the official host too early."""
+    url = provider.url
+    if url is None:
+        return
+    operation = next((one for one in Endpoint if url.path.endswith(one)), None)
+    if operation is not None:
+        findings.error(
+            "url-of-operation",
+            f"`url` says where the API begins, and this goes on to `{operation}`",
+            (*path, "url"),
+            hint=f"end it before `{operation}`",
+        )
+    elif url.host in _OFFICIAL_HOSTS and not url.path:
+        findings.warning(
+            "url-without-version",
+            f"the API of {url.host} begins at `/v1`",
+            (*path, "url"),
+            hint=f"write `{url.scheme}://{url.host}/v1`, or leave `url` away",
         )
 
 

@@ -339,3 +339,16 @@ def test_tls_without_https():
 def test_unused_provider():
     """A provider without a target, once all else is right."""
     assert codes(LISTENER, TWO, FAST, LLM) == ["unused-provider", "unused-provider"]
+
+
+def test_url_of_an_operation():
+    """A URL that ends with an operation would say it twice."""
+    said = provider("{ api: openai, url: 'https://llm.example/v1/chat/completions' }")
+    assert said.code == "url-of-operation"
+    assert said.hint == "end it before `/chat/completions`"
+
+
+def test_url_without_its_version():
+    """The official hosts have nothing at their root."""
+    said = provider("{ api: openai, url: 'https://api.openai.com' }")
+    assert (said.code, said.severity) == ("url-without-version", "warning")

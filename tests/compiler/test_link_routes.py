@@ -258,6 +258,12 @@ def test_llm_needs_prefix():
     assert said.code == "llm-needs-prefix"
 
 
+def test_methods_with_llm():
+    """Operations have their own methods."""
+    said = llm("{ match: { prefix: /v1, method: POST }, serve: llm, auth: none }")
+    assert (said.code, said.at) == ("methods-with-llm", "POST")
+
+
 def test_no_models():
     """A route that serves models where there are none."""
     said = finding(LISTENER, LLM)
