@@ -74,7 +74,7 @@ def test_serves_on_an_ephemeral_port_and_ends():
 def test_a_bootstrap_that_envoy_refuses_fails_with_its_log():
     """The error of a broken bootstrap holds what Envoy says about it."""
     with (
-        pytest.raises(EnvoyFailedError, match="no such field: 'nonsense'"),
+        pytest.raises(EnvoyFailedError, match="nonsense"),
         running({"nonsense": 1}),
     ):
         pass
