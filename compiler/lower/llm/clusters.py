@@ -62,7 +62,6 @@ def _cluster(
             "provider": provider.name,
             "api": provider.api.value,
             "model": target.model,
-            "target": f"{provider.name}/{target.model}",
         }
     )
     with http_options(cluster) as options:
@@ -121,7 +120,7 @@ def _attempt_filters(
     provider: Provider, target: Target, constant: frozenset[str]
 ) -> Iterator[hcm_v3.HttpFilter]:
     """First forget, then become the target's, then take its key, then send."""
-    yield clean_slate(provider, constant)
+    yield clean_slate(provider, f"{provider.name}/{target.model}", constant)
     yield attempt_filter(provider, target)
     key = own_key(provider)
     if key is not None:

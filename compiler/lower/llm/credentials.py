@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from compiler.lower.llm.names import TARGET_HEADER
 from compiler.plan import Api, Provider
 from policies.ads import sds_secret
 from xds.schema import envoy
@@ -67,12 +68,13 @@ def constant_headers(providers: Iterable[Provider]) -> frozenset[str]:
     return frozenset(header.lower() for provider in providers for header, _ in provider.headers)
 
 
-def clean_slate(provider: Provider, constant: frozenset[str]) -> hcm_v3.HttpFilter:
+def clean_slate(provider: Provider, target: str, constant: frozenset[str]) -> hcm_v3.HttpFilter:
     """The first filter of each attempt: remove, then set the provider's own constant headers.
 
     What is removed is broad on purpose: a header that merely sounds like a credential is no loss to
     a provider. In answers it removes what would command this Envoy (`x-envoy-overloaded` forbids
-    retries), and what speaks of the gateway's account or of the provider's site.
+    retries), and what speaks of the gateway's account or of the provider's site; and it says which
+    target answered.
     """
     config = header_mutation_v3.HeaderMutation()
     requests = config.mutations.request_mutations
@@ -93,6 +95,9 @@ def clean_slate(provider: Provider, constant: frozenset[str]) -> hcm_v3.HttpFilt
         answers.add().remove_on_match.key_matcher.prefix = prefix
     for name in _ANSWER_NAMES:
         answers.add().remove = name
+    answers.append(
+        _set(TARGET_HEADER, target, core_v3.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD)
+    )
     return hcm_v3.HttpFilter(name="gatewright.clean_slate", typed_config=pack(config))
 
 

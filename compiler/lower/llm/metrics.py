@@ -6,12 +6,11 @@ series as the policy has targets. Costs are in nano-USD, because counters are wh
 
 from __future__ import annotations
 
-from compiler.lower.llm.names import NAMESPACE
+from compiler.lower.llm.names import MODEL, NAMESPACE, PROBLEM
 from xds.schema import envoy
 from xds.wire import pack
 
 accesslog_v3 = envoy.config.accesslog.v3
-cel_v3 = envoy.extensions.access_loggers.filters.cel.v3
 stats_v3 = envoy.extensions.access_loggers.stats.v3
 
 PREFIX = "gatewright_llm"
@@ -26,7 +25,7 @@ _STATUS = ("status", "%RESPONSE_CODE%")
 
 
 def metrics_logs() -> tuple[accesslog_v3.AccessLog, ...]:
-    """The loggers that count each request of an LLM operation when it ends.
+    """The loggers that count each request of an LLM operation whose body was read, when it ends.
 
     There are three because a logger complains about a value that is not there: all requests, those
     whose answer told its usage, and of these the ones whose price is known.
@@ -40,15 +39,9 @@ def _requests() -> accesslog_v3.AccessLog:
     _counter(config, "attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")
     _histogram(config, "duration_ms", "%DURATION%")
     log = _log(config)
-    extension = log.filter.extension_filter
-    extension.name = "envoy.access_loggers.extension_filters.cel"
-    extension.typed_config.CopyFrom(
-        pack(
-            cel_v3.ExpressionFilter(
-                expression=f"'{NAMESPACE}' in xds.route_metadata.filter_metadata"
-            )
-        )
-    )
+    # A request whose body was read has one or the other; CEL would take three times as long.
+    for key in (MODEL, PROBLEM):
+        _where_told(log.filter.or_filter.filters.add(), key)
     return log
 
 
@@ -61,13 +54,17 @@ def _usage() -> accesslog_v3.AccessLog:
     ):
         _counter(config, name, f"%DYNAMIC_METADATA({NAMESPACE}:usage:{key})%")
     _histogram(config, "first_byte_ms", "%RESPONSE_DURATION%")
-    return _where_told(_log(config), "input")
+    log = _log(config)
+    _where_told(log.filter, "usage", "input")
+    return log
 
 
 def _cost() -> accesslog_v3.AccessLog:
     config = stats_v3.Config()
     _counter(config, "cost_nano_usd", f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%")
-    return _where_told(_log(config), "cost")
+    log = _log(config)
+    _where_told(log.filter, "usage", "cost")
+    return log
 
 
 def _log(config: stats_v3.Config) -> accesslog_v3.AccessLog:
@@ -75,15 +72,14 @@ def _log(config: stats_v3.Config) -> accesslog_v3.AccessLog:
     return accesslog_v3.AccessLog(name="envoy.access_loggers.stats", typed_config=pack(config))
 
 
-def _where_told(log: accesslog_v3.AccessLog, key: str) -> accesslog_v3.AccessLog:
-    """Log only requests whose usage has the key."""
-    condition = log.filter.metadata_filter
-    condition.matcher.filter = NAMESPACE
-    for part in ("usage", key):
-        condition.matcher.path.add().key = part
-    condition.matcher.value.present_match = True
-    condition.match_if_key_not_found.value = False
-    return log
+def _where_told(condition: accesslog_v3.AccessLogFilter, *path: str) -> None:
+    """Log only requests whose metadata have something at the path."""
+    matcher = condition.metadata_filter.matcher
+    matcher.filter = NAMESPACE
+    for part in path:
+        matcher.path.add().key = part
+    matcher.value.present_match = True
+    condition.metadata_filter.match_if_key_not_found.value = False
 
 
 def _counter(

@@ -23,7 +23,6 @@ from compiler.lower.llm.names import (
     NAMESPACE,
     PROBLEM,
     RETRY_HEADER,
-    TARGET_HEADER,
     route_name,
 )
 from compiler.lower.llm.refusals import refuse, set_response_header
@@ -82,7 +81,6 @@ def _model_route(
     # A model may think for longer than other streams may say nothing; `timeout` bounds it.
     made.route.idle_timeout.FromTimedelta(model.timeout)
     made.response_headers_to_remove.append(RETRY_HEADER)
-    set_response_header(made, TARGET_HEADER, f"%METADATA(CLUSTER:{NAMESPACE}:target)%")
     set_response_header(made, ATTEMPTS_HEADER, "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")
     for kind, applied in attached(Place.ROUTE, route.policies):
         if kind.patch_route is not None and kind.name not in _OWN:

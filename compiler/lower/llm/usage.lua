@@ -5,52 +5,84 @@ local function count(s, from, to)
   if n and n >= 0 and n < 2 ^ 53 then return math.floor(n) end
 end
 
--- Calls f(key, from, to) for each member of the object at from; nothing where there is no object.
-local function each_member(s, from, f)
-  local at = object_start(s, from)
-  while at do
-    local key, value_from, value_to = member(s, at)
-    if not key then return end
-    f(key, value_from, value_to)
-    at = value_to + 1
-  end
-end
-
 -- Adds the counts of the usage object at from to `tokens`. Later counts replace earlier ones: in
 -- streams they are cumulative. OpenAI's prompt_tokens hold the cached ones, Anthropic's
 -- input_tokens do not: `fresh`, `read` and `written` are put together by `totals`.
+local COUNTED = {
+  prompt_tokens = 'prompt',
+  completion_tokens = 'output',
+  output_tokens = 'output',
+  cached_tokens = 'read', -- inside prompt_tokens_details
+  input_tokens = 'fresh',
+  cache_read_input_tokens = 'read',
+  cache_creation_input_tokens = 'written',
+}
 local function read_usage(s, from, tokens)
-  each_member(s, from, function(key, a, b)
-    if key == 'prompt_tokens' then
-      tokens.prompt = count(s, a, b) or tokens.prompt
-    elseif key == 'completion_tokens' or key == 'output_tokens' then
-      tokens.output = count(s, a, b) or tokens.output
+  local at = object_start(s, from)
+  while at do
+    local key, a, b = member(s, at)
+    if not key then break end
+    local name = COUNTED[key]
+    if name then
+      tokens[name] = count(s, a, b) or tokens[name]
     elseif key == 'prompt_tokens_details' then
-      each_member(s, a, function(detail, c, d)
-        if detail == 'cached_tokens' then tokens.read = count(s, c, d) or tokens.read end
-      end)
-    elseif key == 'input_tokens' then
-      tokens.fresh = count(s, a, b) or tokens.fresh
-    elseif key == 'cache_read_input_tokens' then
-      tokens.read = count(s, a, b) or tokens.read
-    elseif key == 'cache_creation_input_tokens' then
-      tokens.written = count(s, a, b) or tokens.written
+      read_usage(s, a, tokens)
     end
-  end)
+    at = b + 1
+  end
   tokens.seen = true
 end
 
--- Adds what one JSON document says (an answer, or the data of an SSE event) to `tokens`.
+-- The index of the brace of the last usage object of s, or nil. Nothing inside a string can look
+-- like one, because its quotes would be escaped.
+local function last_usage(s)
+  local found, at = nil, 1
+  while true do
+    local _, key_end = find(s, '"usage"', at, true)
+    if not key_end then return found end
+    local _, brace = find(s, '^%s*:%s*{', key_end + 1)
+    found = brace or found
+    at = key_end + 1
+  end
+end
+
+-- Whether the value that ends at i is a member of the document itself: only members follow it, and
+-- then the document's end.
+local function at_top(s, i)
+  while i do
+    if find(s, '^%s*}%s*$', i + 1) then return true end
+    local key, _, to = member(s, i + 1)
+    if not key then return false end
+    i = to
+  end
+  return false
+end
+
+-- Adds what one JSON document says (an answer, or the data of an SSE event) to `tokens`. Usage
+-- mostly stands last, so that is tried first; what a model writes (the input of a tool) may hold a
+-- "usage" of its own, which must not count.
 local function read_document(s, from, tokens)
-  each_member(s, from, function(key, a, b)
-    if key == 'usage' then
-      if byte(s, a) == OPEN_OBJECT then read_usage(s, a, tokens) end
-    elseif key == 'model' then
+  local last = last_usage(s)
+  if last and from == 1 and at_top(s, value_end(s, last)) then
+    read_usage(s, last, tokens)
+  else
+    last = nil
+  end
+  local at = object_start(s, from)
+  while at do
+    local key, a, b = member(s, at)
+    if not key then return end
+    if key == 'model' then
       if byte(s, a) == QUOTE then tokens.model = sub(s, a + 1, b - 1) end
+      if last then return end
+    elseif key == 'usage' then
+      if byte(s, a) == OPEN_OBJECT and not last then read_usage(s, a, tokens) end
+      if last then return end
     elseif key == 'message' then -- Anthropic's message_start
       if byte(s, a) == OPEN_OBJECT then read_document(s, a, tokens) end
     end
-  end)
+    at = b + 1
+  end
 end
 
 -- Input (cached tokens included), output and cached tokens.
@@ -69,18 +101,6 @@ local function has_usage(s, from)
     local _, key_end = find(s, '"usage"', at, true)
     if not key_end then return false end
     if find(s, '^%s*:%s*{', key_end + 1) then return true end
-    at = key_end + 1
-  end
-end
-
--- The index of the last usage object of s, or nil.
-local function last_usage(s)
-  local found, at = nil, 1
-  while true do
-    local _, key_end = find(s, '"usage"', at, true)
-    if not key_end then return found end
-    local _, brace = find(s, '^%s*:%s*{', key_end + 1)
-    found = brace or found
     at = key_end + 1
   end
 end
@@ -119,14 +139,17 @@ local function only_usage(event)
   local from = find(event, '{', 1, true)
   if not from then return false end
   local empty, usage = false, false
-  each_member(event, from, function(key, a, b)
+  local at = from + 1
+  while true do
+    local key, a, b = member(event, at)
+    if not key then return empty and usage end
     if key == 'choices' then
       empty = find(event, '^%[%s*%]', a) ~= nil
     elseif key == 'usage' then
       usage = byte(event, a) == OPEN_OBJECT
     end
-  end)
-  return empty and usage
+    at = b + 1
+  end
 end
 
 -- The index behind the last line end of s, or 1.
