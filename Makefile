@@ -10,7 +10,9 @@
 #   make clean     remove what these targets made
 
 PYTHON ?= python3
+# A file's tests stay on one worker: they share the Envoys that its fixtures start.
 PYTEST_WORKERS ?= 2
+PYTEST := .venv/bin/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -24,10 +26,10 @@ demo: $(STAMP)
 	$(BIN)/python examples/quickstart/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not slow and not docker"
+	$(PYTEST) -m "not slow and not docker"
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(PYTEST)
 
 check: $(STAMP) stubs
 	$(BIN)/ruff format --check $(SOURCES)
