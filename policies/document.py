@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from policies.field_docs import field_docs
 from policies.refusal import refuse
 
 T = TypeVar("T")
@@ -43,6 +44,17 @@ class Document(BaseModel):
         hide_input_in_errors=True,
         protected_namespaces=(),
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Say what the keys are for."""
+        written = handler(core)
+        properties = handler.resolve_ref_schema(written).get("properties", {})
+        for name, text in field_docs(cls).items():
+            properties[cls.model_fields[name].alias or name]["description"] = text
+        return written
 
 
 Items = Annotated[tuple[T, ...], Strict(strict=False)]

@@ -14,7 +14,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from compiler.schema.gateway import GatewayDocument
-from policies.field_docs import field_docs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -41,15 +40,6 @@ class _Written(GenerateJsonSchema):
         written = _written(default, inner)
         # A default beside `$ref` is allowed since draft 2019-09.
         return {**inner, "default": written}
-
-    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Say what fields are for."""
-        written = super().model_schema(schema)
-        properties = written.get("properties", {})
-        document: type[BaseModel] = schema["cls"]
-        for name, text in field_docs(document).items():
-            properties[document.model_fields[name].alias or name]["description"] = text
-        return written
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Refuse names that do not have the form of a name; pydantic would only not check them."""
