@@ -22,7 +22,7 @@ from yaml import (
     StreamEndEvent,
     YAMLError,
 )
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 
 from compiler.characters import check_characters
 from compiler.diagnostic import Diagnostic, Label, Reporter, Severity

@@ -7,6 +7,7 @@ places, so that a fault in an endpoint is shown in the endpoints file.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection
 
 from compiler.compose import compose
 from compiler.diagnostic import Label, Reporter, did_you_mean
@@ -62,7 +63,7 @@ def _file(service: Node) -> Scalar | None:
 
 
 def _resolved(
-    file: Scalar, sources: Sources, known: dict[str, object], reporter: Reporter
+    file: Scalar, sources: Sources, known: Collection[str], reporter: Reporter
 ) -> str | None:
     """Give the name of the source that ``file`` names, or report why there is none."""
     policy = file.lines.source.name.removeprefix(sources.root)

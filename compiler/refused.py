@@ -200,6 +200,7 @@ def _unknown_key(fault: _Fault, root: Node, document: type[BaseModel]) -> Diagno
     above = fault.error["loc"][:-1]
     known = fields_at(document, above)
     close = did_you_mean(key, known)
+    hint: str | None
     if close is not None:
         hint = f"did you mean `{close}`?"
     elif above and key in fields_at(document, above[:-1]):

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from cli.envoy import find_envoy, validate
 from compiler.pipeline import compile_path
@@ -16,7 +17,7 @@ from tests.conftest import REPOSITORY
 from tests.e2e.up_process import running_up
 
 EXAMPLES = sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
-HELLO = [{"role": "user", "content": "hello"}]
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 
 
 def example(name: str) -> Path:
