@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 
 from compiler.source import Span
+from compiler.spelling import did_you_mean
+
+__all__ = ["Diagnostic", "Label", "Reporter", "Severity", "did_you_mean"]
 
 
 class Severity(StrEnum):
@@ -83,9 +85,3 @@ class Reporter:
     def failed(self) -> bool:
         """Whether any error was reported so far."""
         return any(d.severity is Severity.ERROR for d in self.diagnostics)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give the known word that ``word`` is most likely a slip of, or None."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return close[0] if close else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+# Repetitions that may fail after they matched are bounded: lines are as long as people make them.
 _CREDENTIALS = re.compile(
     r"""
     \bsk-[\w-]{6,}                                  # OpenAI, Anthropic and many others
@@ -18,8 +19,10 @@ _CREDENTIALS = re.compile(
     | \beyJ[\w-]{8,}\.[\w.-]+                       # JSON web tokens
     | (?<=[Bb]earer[ ])[^\s"'`,}]+
     | (?<=[Bb]asic[ ])[A-Za-z0-9+/=]{8,}
-    | (?<=://)[^\s/@"'`]*:[^\s/@"'`]+(?=@)          # user and password in a URL
-    | \b(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{32,}=*
+    | (?<=://)[^\s/@"'`:]{0,256}:[^\s/@"'`]{1,256}(?=@)  # user and password in a URL
+    # Long, with small letters, capitals and digits: most likely random.
+    | \b(?=[A-Za-z0-9+/]{0,32}[a-z])(?=[A-Za-z0-9+/]{0,32}[A-Z])(?=[A-Za-z0-9+/]{0,32}[0-9])
+      [A-Za-z0-9+/]{32,}=*
     | \b(?<!sha256:[ ])(?<!sha256:[ ]")[0-9a-fA-F]{32,}\b
     """,
     re.VERBOSE,
@@ -33,6 +36,7 @@ _SECRET_KEY = re.compile(
     """
 )
 _REFERENCE = re.compile(r"""["']?(?:env|file|system):|[\[{|>&*\#]""")
+_FLOW_END = re.compile(r"\s*[,}\]]")
 
 
 def mask(text: str) -> str:
@@ -45,26 +49,29 @@ def mask_line(line: str) -> str:
 
     References (``env:NAME``, ``file:PATH``) are what should stand there, and are kept.
     """
-    at = 0
-    while (found := _SECRET_KEY.search(line, at)) is not None:
-        start = at = found.end()
-        if start == len(line) or _REFERENCE.match(line, start):
+    parts: list[str] = []
+    done = depth = counted = 0
+    for found in _SECRET_KEY.finditer(line):
+        start = found.end()
+        if start < done or start == len(line) or _REFERENCE.match(line, start):
             continue
-        end = _value_end(line, start)
-        line = line[:start] + "*" * (end - start) + line[end:]
-        at = end
-    return mask(line)
+        depth += sum(line.count(sign, counted, start) for sign in "{[")
+        depth -= sum(line.count(sign, counted, start) for sign in "}]")
+        counted = start
+        end = _value_end(line, start, in_flow=depth > 0)
+        parts += (line[done:start], "*" * (end - start))
+        done = end
+    return mask("".join(parts) + line[done:])
 
 
-def _value_end(line: str, start: int) -> int:
+def _value_end(line: str, start: int, *, in_flow: bool) -> int:
     """Give where a value ends: at its quote, in a flow mapping at a comma, else with the line."""
     quote = line[start]
     if quote in "\"'":
         end = line.find(quote, start + 1)
         return len(line) if end < 0 else end + 1
-    before = line[:start]
-    if before.count("{") > before.count("}") or before.count("[") > before.count("]"):
-        found = re.compile(r"\s*[,}\]]").search(line, start)
+    if in_flow:
+        found = _FLOW_END.search(line, start)
         return found.start() if found else len(line)
     return len(line)
 

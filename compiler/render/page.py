@@ -39,10 +39,14 @@ class Pages:
     def __init__(self, diagnostics: Iterable[Diagnostic], sources: Sources) -> None:
         self._sources = sources
         self._lines: dict[str, Lines | None] = {}
-        self._secrets: dict[str, list[Span]] = {}
+        self._at = ("", 0)
+        self._kept = ("", Shown("", (0,)))
+        self._secrets: dict[tuple[str, int], list[Span]] = {}
         for diagnostic in diagnostics:
-            if diagnostic.code in _SECRET_CODES and diagnostic.span is not None:
-                self._secrets.setdefault(diagnostic.span.file, []).append(diagnostic.span)
+            span = diagnostic.span
+            if diagnostic.code in _SECRET_CODES and span is not None:
+                for number in range(span.line, span.end_line + 1):
+                    self._secrets.setdefault((span.file, number), []).append(span)
 
     def has(self, span: Span) -> bool:
         """Whether the first line of ``span`` can be shown."""
@@ -51,15 +55,28 @@ class Pages:
 
     def line(self, file: str, number: int) -> str:
         """Give a line as it may be shown; each character stands where it stood."""
+        return self._last(file, number)[0]
+
+    def drawn(self, file: str, number: int) -> Shown:
+        """Give the same line ready for a terminal."""
+        return self._last(file, number)[1]
+
+    def _last(self, file: str, number: int) -> tuple[str, Shown]:
+        # A file may be one line of megabytes, with all faults in it.
+        if (file, number) != self._at:
+            text = self._masked(file, number)
+            self._at, self._kept = (file, number), (text, drawn(text))
+        return self._kept
+
+    def _masked(self, file: str, number: int) -> str:
         lines = self._of(file)
         if lines is None:
             return ""
         text = lines.line(number)
-        for span in self._secrets.get(file, ()):
-            if span.line <= number <= span.end_line:
-                start = span.column - 1 if number == span.line else _indentation(text)
-                end = span.end_column - 1 if number == span.end_line else len(text)
-                text = text[:start] + "*" * len(text[start:end]) + text[max(start, end) :]
+        for span in self._secrets.get((file, number), ()):
+            start = span.column - 1 if number == span.line else _indentation(text)
+            end = span.end_column - 1 if number == span.end_line else len(text)
+            text = text[:start] + "*" * len(text[start:end]) + text[max(start, end) :]
         return mask_line(text)
 
     def _of(self, file: str) -> Lines | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ def _rows(found: list[tuple[Span, str, bool]], pages: Pages) -> Iterator[Row]:
         if last is not None and number > last + 1:
             yield Row(None, "", is_gap=True)
         last = number
-        yield from _line(number, pages.line(file, number), by_line[number])
+        yield from _line(number, pages, file, by_line[number])
 
 
 def _marks(span: Span, text: str, primary: bool, pages: Pages) -> Iterator[Mark]:
@@ -87,9 +88,9 @@ def _marks(span: Span, text: str, primary: bool, pages: Pages) -> Iterator[Mark]
     yield Mark(span.end_line, start, max(span.end_column, start + 1), text, primary)
 
 
-def _line(number: int, text: str, marks: list[Mark]) -> Iterator[Row]:
+def _line(number: int, pages: Pages, file: str, marks: list[Mark]) -> Iterator[Row]:
     """Give a line and the marks below it; a long line once for each mark."""
-    shown = drawn(text)
+    text, shown = pages.line(file, number), pages.drawn(file, number)
     width = shown.columns[-1]
     if width <= MAX_WIDTH:
         yield Row(number, shown.text.rstrip())
@@ -99,9 +100,9 @@ def _line(number: int, text: str, marks: list[Mark]) -> Iterator[Row]:
         return
     for mark in _ordered(marks):
         start, end = _columns(mark, shown.columns)
-        first = next(i for i, at in enumerate(shown.columns) if at >= max(0, start - _BEFORE))
+        first = bisect_left(shown.columns, max(0, start - _BEFORE))
         begin = shown.columns[first]
-        stop = max(i for i, at in enumerate(shown.columns) if at <= begin + MAX_WIDTH)
+        stop = bisect_right(shown.columns, begin + MAX_WIDTH) - 1
         piece = drawn(text[first:stop].replace("\t", " "))
         left = "\u2026" if first else ""
         right = "\u2026" if stop < len(text) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -277,3 +278,25 @@ def test_ordinary_lines_are_shown_as_they_are(line):
 def test_a_mask_has_the_length_of_what_it_hides(line):
     """Marks stay below what they mean."""
     assert len(mask_line(line)) == len(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a/" * 500_000,
+        "A1/" * 300_000,
+        "://" + "a:" * 500_000,
+        "key: " * 200_000,
+        "key" + " " * 1_000_000,
+        "{ key: a, " * 100_000,
+        "-" * 1_000_000,
+        "sk-" * 300_000,
+        "0" * 1_000_000 + "g",
+    ],
+    ids=lambda line: line[:8],
+)
+def test_masks_take_bounded_time(line):
+    """A line of a megabyte is masked in a moment, whatever is in it."""
+    start = time.perf_counter()
+    mask_line(line)
+    assert time.perf_counter() - start < 5
