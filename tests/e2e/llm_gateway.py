@@ -177,7 +177,7 @@ def bootstrap(made: Plan) -> dict[str, Any]:
 def gateway(made: Plan, **more: Any) -> Iterator[Gateway]:
     """Run Envoy on a plan until the block ends."""
     with (
-        running(bootstrap(made), **more) as envoy,
+        running(bootstrap(made), log_level="warning", **more) as envoy,
         httpx.Client(base_url=envoy.url("public"), timeout=30) as client,
     ):
         yield Gateway(envoy, client)

@@ -121,6 +121,8 @@ class Upstream:
 
     def stop(self) -> None:
         self.stopped.set()
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)  # wakes the accept; closing alone does not
         self.server.close()
         for connection in list(self.open):
             with suppress(OSError):

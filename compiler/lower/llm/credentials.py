@@ -59,7 +59,7 @@ _NAMES = (
     "via",
     "x-real-ip",
 )
-_ANSWER_PREFIXES = ("x-envoy-", "x-gatewright-", "anthropic-organization", "openai-organization")
+_ANSWER_PREFIXES = ("x-envoy-", "anthropic-organization", "openai-organization")
 _ANSWER_NAMES = ("alt-svc", "openai-project", "set-cookie", "strict-transport-security")
 
 
