@@ -19,7 +19,9 @@ _PROBE = """
 import time; began = time.perf_counter()
 import json, resource, sys
 from pathlib import Path
+from cli.main import collect_rarely
 from compiler.pipeline import compile_sources
+collect_rarely()
 from compiler.read import read
 stages, last = {}, time.perf_counter()
 stages["import"] = last - began

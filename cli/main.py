@@ -81,9 +81,7 @@ def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMANDS) -> int:
     """Run one command and return its exit code; argparse itself leaves with 2 on a wrong line."""
     args = parser(commands).parse_args(argv)
-    # A compilation makes millions of objects and hardly a cycle: at Python's own threshold the
-    # collector takes a third of the time of 10,000 routes, and finds nothing.
-    gc.set_threshold(200_000, 50, 1_000)
+    collect_rarely()
     chosen = {command.NAME: command for command in commands}[args.command]
     try:
         code = chosen.run(args)
@@ -102,6 +100,15 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMAN
     except Exception as error:  # noqa: BLE001 - the last stop: a user gets a sentence, not a traceback
         return _bug(error)
     return code
+
+
+def collect_rarely() -> None:
+    """Let Python's cycle collector run less often than it would by itself.
+
+    A compilation makes millions of objects and hardly a cycle: at the default threshold the
+    collector takes a third of the time of 10,000 routes, and finds nothing.
+    """
+    gc.set_threshold(200_000, 50, 1_000)
 
 
 def _cannot_run(message: str, hint: str | None) -> int:
