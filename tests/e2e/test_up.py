@@ -106,7 +106,9 @@ def test_the_plain_service_answers(up):
 def test_the_models_are_listed(gpt, claude):
     """Both SDKs read the list of models, aliases included."""
     assert {one.id for one in gpt.models.list()} == {"claude", "default", "fast"}
-    assert {one.id for one in claude.models.list()} == {"claude", "default", "fast"}
+    listed = list(claude.models.list())
+    assert {one.id for one in listed} == {"claude", "default", "fast"}
+    assert {one.lifecycle for one in listed} == {"active"}, "the SDK asks for it"
 
 
 def edited(tmp_path: Path) -> Path:

@@ -45,6 +45,7 @@ def one(api: Api, entry: Listed) -> dict[str, Any]:
             "id": entry.name,
             "display_name": entry.name,
             "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active",
         }
     return {"id": entry.name, "object": "model", "created": 0, "owned_by": OWNER}
 
