@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ from compiler.plan import (
 from compiler.source import Span
 from compiler.standalone import standalone
 from policies.secret import SecretKind, SecretRef
-from tests.e2e.envoy_process import EnvoyProcess, running
+from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.llm_upstream import Upstream
 from xds.schema import envoy
 
@@ -151,6 +153,25 @@ class Gateway:
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
         return self.post("/v1/chat/completions", {**body, **more})
 
+    def metrics(self, name: str) -> dict[tuple[tuple[str, str], ...], int]:
+        """The values of a counter by its labels (sorted), from Prometheus' page."""
+        found = {}
+        for line in self.envoy.get("/stats/prometheus").splitlines():
+            match = re.fullmatch(rf"envoy_gatewright_llm_{name}\{{(.*)\}} (\d+)", line)
+            if match:
+                labels = re.findall(r'(\w+)="([^"]*)"', match[1])
+                found[tuple(sorted(labels))] = int(match[2])
+        return found
+
+    def log_lines(self, count: int) -> list[dict[str, Any]]:
+        """The access log, once it has that many lines."""
+
+        def lines() -> list[str]:
+            return [line for line in self.envoy.log.splitlines() if line.startswith("{")]
+
+        until(lambda: len(lines()) >= count, f"fewer than {count} lines of access log", self.envoy)
+        return [json.loads(line) for line in lines()]
+
     def messages(self, model: str = "smart", **more: Any) -> httpx.Response:
         """An Anthropic message of a model."""
         body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
@@ -177,7 +198,12 @@ def bootstrap(made: Plan) -> dict[str, Any]:
 def gateway(made: Plan, **more: Any) -> Iterator[Gateway]:
     """Run Envoy on a plan until the block ends."""
     with (
-        running(bootstrap(made), log_level="warning", **more) as envoy,
+        running(
+            bootstrap(made),
+            log_level="warning",
+            arguments=("--file-flush-interval-msec", "20"),
+            **more,
+        ) as envoy,
         httpx.Client(base_url=envoy.url("public"), timeout=30) as client,
     ):
         yield Gateway(envoy, client)

@@ -1,4 +1,4 @@
-"""Drops what a client may not say: Envoy's own `x-envoy-*` headers, which order retries and timeouts.
+"""Drops what no client may say: Envoy's own `x-envoy-*` headers, which order retries.
 
 Envoy removes them from requests of the outside, but takes clients on the same machine (a sidecar,
 another proxy) for the inside, whatever `internal_address_config` says. A chain must go on for the
@@ -18,6 +18,4 @@ def drop_envoy_orders() -> core_v3.TypedExtensionConfig:
     """The mutation, which runs before Envoy looks at a request's headers."""
     mutation = mutation_v3.HeaderMutation()
     mutation.mutations.add().remove_on_match.key_matcher.prefix = "x-envoy-"
-    return core_v3.TypedExtensionConfig(
-        name="gatewright.envoy_orders", typed_config=pack(mutation)
-    )
+    return core_v3.TypedExtensionConfig(name="gatewright.envoy_orders", typed_config=pack(mutation))

@@ -103,7 +103,9 @@ def _refusals(
         return refuse(made, api, error)
 
     typed = refusal("content-type", _WRONG_TYPE, None)
-    other = typed.match.headers.add(name="content-type", invert_match=True)
+    other = typed.match.headers.add(
+        name="content-type", invert_match=True, treat_missing_header_as_empty=True
+    )
     other.string_match.safe_regex.regex = CONTENT_TYPE
     yield typed
     asked = f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%"
