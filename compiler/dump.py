@@ -63,10 +63,16 @@ def dump_nodes(root: Node) -> Any:
 
 
 def dump_plan(plan: Plan) -> dict[str, Any]:
-    """Print the plan without its lanes, which are a table of their own (`dump_lanes`)."""
+    """Print the plan without its lanes, which are a table of their own (`dump_lanes`).
+
+    What is about fleets is printed where it was written; without it there is nothing to read.
+    """
     dumped: dict[str, Any] = plain(plan)
     dumped["envoy"] = ".".join(str(part) for part in plan.envoy)
     del dumped["lanes"]
+    for section in ("groups", "rollout", "runtime"):
+        if not dumped[section]:
+            del dumped[section]
     return dumped
 
 

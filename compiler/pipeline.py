@@ -1,7 +1,8 @@
 """The line of stages from text to snapshot, read from top to bottom.
 
-Each stage is a pure function ``(input, Reporter) -> output``; the line stops at the end of the
-first stage that reported an error, so that later stages only ever see what is right.
+Each stage is a pure function ``(input, Reporter) -> output``, where the input is what the stage
+before it gave, or the outputs that it names; the line stops at the end of the first stage that
+reported an error, so that later stages only ever see what is right.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from compiler.check import check
 from compiler.diagnostic import Diagnostic, Reporter, Severity
+from compiler.fleet import Fleet, fleet
 from compiler.link import link
 from compiler.load import load
 from compiler.lower import lower
@@ -28,7 +30,9 @@ class Stage(NamedTuple):
     """A step of the line, by the name that ``compile --emit`` and the benchmarks call it."""
 
     name: str
-    run: Callable[[Any, Reporter], Any]
+    run: Callable[..., Any]
+    takes: tuple[str, ...] = ()
+    """The stages whose outputs it is given; the one before it unless named."""
 
 
 def _snapshot(lowered: Lowered, _reporter: Reporter) -> Snapshot:
@@ -43,6 +47,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("lowered", lower),
     Stage("checked", check),
     Stage("snapshot", _snapshot),
+    Stage("fleet", fleet, takes=("plan", "checked", "snapshot")),
 )
 
 Revision = Callable[[Plan], Plan]
@@ -76,15 +81,21 @@ class Compiled:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The resources as bytes by type and name; KeyError likewise."""
+        """The whole gateway's resources as bytes by type and name; KeyError likewise."""
         taken: Snapshot = self.outputs["snapshot"]
         return taken
+
+    @property
+    def fleet(self) -> Fleet:
+        """What each group of nodes is served, one group at the least; KeyError likewise."""
+        builds: Fleet = self.outputs["fleet"]
+        return builds
 
 
 def compile_sources(
     sources: Sources,
     *,
-    until: str = "snapshot",
+    until: str = "fleet",
     revise: Revision | None = None,
     observe: Callable[[str, Any], None] | None = None,
 ) -> Compiled:
@@ -97,7 +108,8 @@ def compile_sources(
     outputs: dict[str, Any] = {}
     value: Any = sources
     for stage in STAGES:
-        value = stage.run(value, reporter)
+        given = [outputs[name] for name in stage.takes] if stage.takes else [value]
+        value = stage.run(*given, reporter)
         if stage.name == "plan" and revise is not None and not reporter.failed:
             value = revise(value)
         if observe is not None:
@@ -110,8 +122,6 @@ def compile_sources(
     return Compiled(sources, outputs, tuple(reporter.diagnostics))
 
 
-def compile_path(
-    path: Path, *, until: str = "snapshot", revise: Revision | None = None
-) -> Compiled:
+def compile_path(path: Path, *, until: str = "fleet", revise: Revision | None = None) -> Compiled:
     """Read a policy file or folder and run the line on it."""
     return compile_sources(read(path), until=until, revise=revise)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from compiler.plan_fleet import NodeGroup, Rollout, RuntimeValue
 from compiler.source import Span
 from policies.secret import SecretRef
 
@@ -326,7 +327,11 @@ class LaneChoice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole gateway; ``envoy`` is the oldest version of the fleet as (major, minor)."""
+    """A whole gateway; ``envoy`` is the oldest version of the fleet as (major, minor).
+
+    ``groups`` stand in the order in which a node is held against them, most particular first; none
+    is the group of all nodes that gets everything. ``runtime`` is sorted by key.
+    """
 
     name: str
     envoy: tuple[int, int]
@@ -336,3 +341,6 @@ class Plan:
     models: tuple[Model, ...]
     routes: tuple[Route, ...]
     lanes: tuple[LaneChoice, ...]
+    groups: tuple[NodeGroup, ...] = ()
+    rollout: Rollout | None = None
+    runtime: tuple[tuple[str, RuntimeValue], ...] = ()
