@@ -38,6 +38,7 @@ class Published:
     version: str
     unresolved: tuple[Unresolved, ...] = ()
     held: frozenset[tuple[str, str]] = frozenset()
+    revision: str = ""
 
 
 class ControlPlane:
@@ -57,13 +58,15 @@ class ControlPlane:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = listen
+        self.revision = ""
+        """The state of its source that the published snapshot was made of: a commit, or empty."""
         self._group = Group(barrier=barrier)
         self._server = XdsServer(
             self._group, on_nack=self._nacked, on_progress=self._progress, clock=clock
         )
         self._reader = reader or SecretReader(Path(), os.environ)
         self._store = Store(state) if state is not None else None
-        self._stored = ""
+        self._stored = ("", "")
         self._published: Snapshot | None = None
         self._references: tuple[Reference, ...] = ()
         self._nacks: asyncio.Queue[Nack] = asyncio.Queue(_KEPT_NACKS)
@@ -81,13 +84,17 @@ class ControlPlane:
         self.address = await self._server.start(self.address)
         return restored
 
-    async def publish(self, snapshot: Snapshot, secrets: Iterable[Reference] = ()) -> Published:
+    async def publish(
+        self, snapshot: Snapshot, secrets: Iterable[Reference] = (), *, revision: str = ""
+    ) -> Published:
         """Serve a snapshot and the secrets it refers to; streams follow step by step.
 
         A listener or cluster whose secret cannot be read keeps its last good version.
+        ``revision`` names the state of the source that it was made of, for people.
         """
         async with self._publishing:
             self._published = snapshot
+            self.revision = revision
             self._references = tuple(secrets)
             return await self._serve()
 
@@ -149,7 +156,7 @@ class ControlPlane:
             self._server.target_changed()
         self._save()
         self._progress()
-        return Published(published.version, read.unresolved, held)
+        return Published(published.version, read.unresolved, held, self.revision)
 
     async def _restore(self) -> str | None:
         if self._store is None:
@@ -163,7 +170,7 @@ class ControlPlane:
             return None
         # Good before it is published: what waits for a secret here may be live in an Envoy.
         self._group.remember(stored.snapshot)
-        await self.publish(stored.snapshot, stored.secrets)
+        await self.publish(stored.snapshot, stored.secrets, revision=stored.revision)
         return stored.published
 
     def _save(self) -> None:
@@ -172,11 +179,17 @@ class ControlPlane:
             self._saving = asyncio.create_task(self._save_all(self._store))
 
     async def _save_all(self, store: Store) -> None:
-        while (target := self._group.target) is not None and target.version != self._stored:
-            self._stored = target.version
+        while (target := self._group.target) is not None:
+            # A commit that changes no resource is worth storing too: a restart tells which it is.
+            wanted = (target.version, self.revision)
+            if wanted == self._stored:
+                break
+            self._stored = wanted
             published = self._published.version if self._published else ""
             try:
-                await asyncio.to_thread(store.save, target, self._references, published)
+                await asyncio.to_thread(
+                    store.save, target, self._references, published, self.revision
+                )
             except OSError as error:
                 _log.warning("the snapshot could not be stored: %s", error)
 

@@ -25,11 +25,15 @@ _FILE: Final = "last-good.snapshot"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was on disk: a snapshot without secrets, where those lie, and the version published."""
+    """What was on disk: a snapshot without secrets, where those lie, and the version published.
+
+    ``revision`` is the state of the source it was made of: a commit, or empty.
+    """
 
     snapshot: Snapshot
     secrets: tuple[Location, ...]
     published: str
+    revision: str = ""
 
 
 class DamagedError(Exception):
@@ -42,7 +46,13 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / _FILE
 
-    def save(self, snapshot: Snapshot, secrets: Iterable[Reference], published: str) -> None:
+    def save(
+        self,
+        snapshot: Snapshot,
+        secrets: Iterable[Reference],
+        published: str,
+        revision: str = "",
+    ) -> None:
         """Replace what is stored; raises OSError. Safe against a crash at any moment."""
         kept = [
             (url, one)
@@ -53,6 +63,7 @@ class Store:
         header = {
             "format": _FORMAT,
             "published": published,
+            "revision": revision,
             "secrets": [[str(one.kind), list(one.sources), one.name] for one in secrets],
             "resources": [[url, one.name, one.version, len(one.body)] for url, one in kept],
         }
@@ -90,6 +101,8 @@ class Store:
                 _snapshot(header["resources"], bodies),
                 tuple(Location(kind, tuple(at), name) for kind, at, name in header["secrets"]),
                 str(header["published"]),
+                # Not written by the first versions.
+                str(header.get("revision", "")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedError(f"{self.path} is damaged: {type(error).__name__}") from None
