@@ -16,6 +16,7 @@ from compiler.plan import Model, Trigger
 from xds.schema import envoy
 from xds.wire import typed_struct
 
+matcher_v3 = envoy.type.matcher.v3
 route_v3 = envoy.config.route.v3
 
 SPECIFIER = "envoy.router.cluster_specifier_plugin.priority_group"
@@ -26,7 +27,6 @@ _SPECIFIER_TYPE = (
 _STATUSES = {
     Trigger.RATE_LIMITED: (429,),
     Trigger.OVERLOADED: (503, 529),
-    Trigger.SERVER_ERROR: tuple(range(500, 600)),
 }
 
 
@@ -73,6 +73,8 @@ def _chain(model: Model, action: route_v3.RouteAction) -> None:
 def _retry(model: Model, policy: route_v3.RetryPolicy) -> None:
     on = frozenset(model.fallback.on)
     words: list[str] = []
+    if Trigger.SERVER_ERROR in on:
+        _on_header(policy, words, ":status").prefix = "5"
     statuses = {status for trigger in on for status in _STATUSES.get(trigger, ())}
     if statuses:
         words.append("retriable-status-codes")
@@ -80,10 +82,7 @@ def _retry(model: Model, policy: route_v3.RetryPolicy) -> None:
     if on & {Trigger.TIMEOUT, Trigger.CONNECT_FAILURE}:
         words.append("reset")
     if Trigger.CONTEXT_EXCEEDED in on:
-        words.append("retriable-headers")
-        matcher = policy.retriable_headers.add()
-        matcher.name = RETRY_HEADER
-        matcher.string_match.exact = Trigger.CONTEXT_EXCEEDED.value
+        _on_header(policy, words, RETRY_HEADER).exact = Trigger.CONTEXT_EXCEEDED.value
     policy.retry_on = ",".join(words)
     policy.num_retries.value = model.fallback.attempts - 1
     policy.refresh_cluster_on_retry = True
@@ -92,3 +91,12 @@ def _retry(model: Model, policy: route_v3.RetryPolicy) -> None:
     policy.retry_back_off.max_interval.FromMilliseconds(1)
     if Trigger.TIMEOUT in on and model.fallback.attempt_timeout is not None:
         policy.per_try_timeout.FromTimedelta(model.fallback.attempt_timeout)
+
+
+def _on_header(
+    policy: route_v3.RetryPolicy, words: list[str], name: str
+) -> matcher_v3.StringMatcher:
+    """Go on where a header of the answer matches what is written into the result."""
+    if "retriable-headers" not in words:
+        words.append("retriable-headers")
+    return policy.retriable_headers.add(name=name).string_match

@@ -20,18 +20,21 @@ Value = str | int | bool | None | tuple[str, ...]
 
 @cache
 def _text(part: str) -> str:
-    return (HERE / f"{part}.lua").read_text(encoding="utf-8")
+    """Read a part; its comments stay at home, for each cluster carries a copy of the rest."""
+    lines = (HERE / f"{part}.lua").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("--")]
+    return "\n".join(kept) + "\n"
 
 
 def library() -> str:
     """Return the functions that touch no Envoy: what tests run by themselves."""
-    return "\n".join(_text(part) for part in LIBRARY)
+    return "".join(_text(part) for part in LIBRARY)
 
 
 def attempt_source(constants: Mapping[str, Value]) -> str:
     """Return the whole source for one target; ``constants`` become the fields of ``TARGET``."""
     fields = "".join(f"  {name} = {literal(value)},\n" for name, value in constants.items())
-    return f"local TARGET = {{\n{fields}}}\n\n" + "\n".join(_text(part) for part in PARTS)
+    return f"local TARGET = {{\n{fields}}}\n\n" + "".join(_text(part) for part in PARTS)
 
 
 def literal(value: Value) -> str:

@@ -204,8 +204,11 @@ local function usage_hider()
     held = sub(s, at)
     -- A comment or "[DONE]" can never become it, and a server may end without the last blank line.
     if find(held, '^:') or find(held, '^data:%s*%[') or find(held, '[DONE]', 1, true) then
-      out[#out + 1] = held
-      held = ''
+      -- Its line ends stay: they may be half of the blank line that ends the event.
+      local stop = #held
+      while byte(held, stop) == 10 or byte(held, stop) == 13 do stop = stop - 1 end
+      out[#out + 1] = sub(held, 1, stop)
+      held = sub(held, stop + 1)
     end
     return table.concat(out)
   end

@@ -1,0 +1,291 @@
+"""The Lua around attempts, run by LuaJIT as in Envoy, against Python's own json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lupa.luajit21 import LuaRuntime
+
+from compiler.lower.llm import lua
+
+runtime = LuaRuntime(encoding=None)
+PROBES = """
+return {
+  rewritten = rewritten, context_exceeded = context_exceeded,
+  json_usage = function(parts)
+    local tokens = {}
+    local feed, finish = json_reader(tokens)
+    for _, part in ipairs(parts) do feed(part) end
+    if not finish() then return nil end
+    local input, output, cached = totals(tokens)
+    return input, output, cached, tokens.model
+  end,
+  stream_usage = function(parts)
+    local tokens = {}
+    local read = line_reader(tokens)
+    for _, part in ipairs(parts) do read(part) end
+    if not tokens.seen then return nil end
+    local input, output, cached = totals(tokens)
+    return input, output, cached, tokens.model
+  end,
+  hidden = function(parts)
+    local feed = usage_hider()
+    local out = {}
+    for _, part in ipairs(parts) do out[#out + 1] = feed(part) end
+    out[#out + 1] = feed('')
+    return table.concat(out)
+  end,
+}
+"""
+functions = runtime.execute((lua.library() + PROBES).encode())
+
+
+def rewritten(body: bytes, model: str = "new", *, usage: bool = True) -> tuple[bytes, bool]:
+    changed, injected = functions[b"rewritten"](body, lua.json_string(model).encode(), usage)
+    return bytes(changed), bool(injected)
+
+
+def called(name: str, parts: list[bytes]) -> Any:
+    return functions[name.encode()](runtime.table(*parts))
+
+
+KEYS = st.one_of(
+    st.sampled_from(
+        ["model", "stream", "stream_options", "include_usage", 'a"model', "mo\\del", "usage", ""]
+    ),
+    st.text(max_size=6),
+)
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**53), 2**53),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=20),
+        st.sampled_from(['"', "\\", '\\"', '"model": "x"', "{", "}", "]", ",", '{"model":"x"}']),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def written(draw: Draw, members: list[tuple[str, Any]]) -> str:
+    """Write an object whose keys may repeat, with spaces and escapes where JSON allows them."""
+    space = st.sampled_from(["", " ", "\n", "\t ", "\r\n"])
+    ascii_only = draw(st.booleans())
+
+    def text(one: Any) -> str:
+        return json.dumps(one, ensure_ascii=ascii_only)
+
+    def key(name: str) -> str:
+        if name and draw(st.integers(0, 9)) == 0:  # every character as an escape
+            units = name.encode("utf-16-be", "surrogatepass")
+            return (
+                '"'
+                + "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+                + '"'
+            )
+        return text(name)
+
+    parts = [
+        f"{draw(space)}{key(name)}{draw(space)}:{draw(space)}{text(one)}{draw(space)}"
+        for name, one in members
+    ]
+    return f"{draw(space)}{{{','.join(parts) or draw(space)}}}{draw(space)}"
+
+
+@st.composite
+def bodies(draw: Any) -> tuple[str, list[tuple[str, Any]]]:
+    """A request's text and its top-level members, in order and with repetitions."""
+    options = st.one_of(
+        st.none(),
+        st.dictionaries(
+            st.sampled_from(["include_usage", "include_obfuscation", "x"]),
+            st.one_of(st.booleans(), st.none()),
+        ),
+    )
+    member = st.one_of(
+        st.tuples(st.just("model"), st.one_of(st.just("old"), VALUES)),
+        st.tuples(st.just("stream"), st.booleans()),
+        st.tuples(st.just("stream_options"), options),
+        st.tuples(KEYS.filter(lambda k: k != "stream_options"), VALUES),
+    )
+    members = draw(st.lists(member, max_size=7))
+    return written(draw, members), members
+
+
+@settings(max_examples=250, deadline=None)
+@given(bodies())
+def test_only_the_model_and_the_wish_for_usage_change(drawn):
+    """All members keep their order and value; each top-level model is the new one."""
+    text, members = drawn
+    before = json.loads(text, object_pairs_hook=list)
+    changed, injected = rewritten(text.encode("utf-8", "surrogatepass"))
+    after = json.loads(changed.decode("utf-8", "surrogatepass"), object_pairs_hook=list)
+    assert [key for key, _ in before] == [key for key, _ in members]
+
+    streams = ([v for k, v in members if k == "stream"] or [False])[-1] is True
+    last_options = ([v for k, v in members if k == "stream_options"] or [None])[-1]
+    asked = isinstance(last_options, dict) and last_options.get("include_usage") is True
+    assert injected == (streams and not asked)
+    if injected and "stream_options" not in dict(members):
+        assert after[0] == ("stream_options", [("include_usage", True)])
+        after = after[1:]
+    assert [key for key, _ in after] == [key for key, _ in before]
+    for (key, old), (_, new) in zip(before, after, strict=True):
+        if key == "model":
+            assert new == "new"
+        elif key == "stream_options" and injected:
+            assert dict(new or [])["include_usage"] is True
+            without = [pair for pair in new if pair[0] != "include_usage"]
+            assert without == [pair for pair in (old or []) if pair[0] != "include_usage"]
+        else:
+            assert new == old
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies())
+def test_a_body_that_is_right_already_stays_byte_for_byte(drawn):
+    """Rewriting twice is rewriting once, and without a wish for usage only models change."""
+    text, _ = drawn
+    body = text.encode("utf-8", "surrogatepass")
+    once, _ = rewritten(body)
+    assert rewritten(once)[0] == once
+    plain, injected = rewritten(body, usage=False)
+    assert not injected
+    if json.loads(text).get("model") is None and '"model' not in text and "\\u006d" not in text:
+        assert plain == body
+
+
+@pytest.mark.parametrize("size", [1 << 20, 20 << 20])
+def test_huge_bodies_are_rewritten(size):
+    """Megabytes of text full of quotes, backslashes and braces pass through in one walk."""
+    content = ('\\"{[model":' * (size // 10))[:size]
+    body = json.dumps({"messages": [{"content": content, "model": "x"}], "model": "old"})
+    changed, _ = rewritten(body.encode())
+    assert json.loads(changed) == {
+        "messages": [{"content": content, "model": "x"}],
+        "model": "new",
+    }
+
+
+def test_a_model_s_name_may_hold_any_character():
+    """Quotes, backslashes and other scripts in the provider's name arrive as they are."""
+    name = 'a"\\/\u00e9\U0001f600\n'
+    changed, _ = rewritten(b'{"model":"x"}', name)
+    assert json.loads(changed) == {"model": name}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(KEYS.filter(lambda k: k not in {"usage", "model", "message"}), VALUES)),
+    st.integers(0, 8),
+    st.integers(0, 2**40),
+    st.integers(0, 2**40),
+    st.lists(st.integers(1, 60), max_size=6),
+)
+def test_usage_of_a_json_answer_is_found_wherever_it_stands(others, place, prompt, output, cuts):
+    """Only the document's own usage counts, however the answer's bytes are cut."""
+    usage = {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": 1}
+    members = [("model", "m"), *others]
+    members.insert(1 + place % (len(members)), ("usage", usage))
+    text = "{" + ", ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in members) + "}"
+    assert called("json_usage", cut(text.encode(), cuts)) == (prompt, output, 0, b"m")
+
+
+def cut(whole: bytes, sizes: list[int]) -> list[bytes]:
+    parts, at = [], 0
+    for size in sizes:
+        parts.append(whole[at : at + size])
+        at += size
+    return [*parts, whole[at:]]
+
+
+def test_usage_at_the_end_of_a_very_long_answer():
+    """Of more than a mebibyte only the end is kept, and usage stands there."""
+    whole = b'{"data":[' + b"0.25," * 500_000 + b'0],"usage":{"prompt_tokens":3}}'
+    parts = [whole[i : i + 16_384] for i in range(0, len(whole), 16_384)]
+    assert called("json_usage", parts)[:2] == (3, 0)
+
+
+def test_an_answer_without_usage_tells_nothing():
+    """No usage, null, or a text that only mentions it: nothing is counted."""
+    for body in (b"{}", b'{"usage":null}', b'{"a":"\\"usage\\":{\\"prompt_tokens\\":3}"}', b""):
+        assert called("json_usage", [body]) is None
+
+
+USAGE_EVENT = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2}}'
+EVENTS = st.sampled_from(
+    [
+        b'data: {"choices":[{"delta":{"content":"a"}}],"usage":null}',
+        b'data: {"choices":[{"delta":{"content":"\\"choices\\":[],\\"usage\\":{"}}]}',
+        b'data: {"choices":[{"delta":{}}],"usage":{"prompt_tokens":7,"completion_tokens":2}}',
+        b'data: {"choices":[],"prompt_filter_results":[]}',
+        b": keep-alive",
+        b"event: x\nid: 7\ndata: {}",
+        USAGE_EVENT,
+        b'data:{ "usage" : { "completion_tokens":2, "prompt_tokens":7 } , "choices" : [ ] }',
+        b"data: [DONE]",
+    ]
+)
+HIDDEN = {
+    USAGE_EVENT,
+    b'data:{ "usage" : { "completion_tokens":2, "prompt_tokens":7 } , "choices" : [ ] }',
+}
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(EVENTS, max_size=8),
+    st.sampled_from([b"\n\n", b"\r\n\r\n"]),
+    st.lists(st.integers(1, 40), max_size=20),
+)
+def test_the_hider_takes_out_usage_only_events_and_nothing_else(events, end, cuts):
+    """However the stream is cut, what is left is the other events byte for byte."""
+    whole = b"".join(event + end for event in events)
+    wanted = b"".join(event + end for event in events if event not in HIDDEN)
+    assert called("hidden", [part for part in cut(whole, cuts) if part]) == wanted
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(EVENTS, max_size=8), st.lists(st.integers(1, 40), max_size=20))
+def test_usage_of_a_stream_is_read_however_it_is_cut(events, cuts):
+    """Usage with content, alone, or spelled with spaces: the last one counts."""
+    whole = b"".join(event + b"\n\n" for event in events)
+    told = any(b'"prompt_tokens"' in event for event in events)
+    found = called("stream_usage", cut(whole, cuts))
+    assert (found[:2] if found else None) == ((7, 2) if told else None)
+
+
+@pytest.mark.parametrize(
+    ("body", "exceeded"),
+    [
+        (b'{"error":{"code":"context_length_exceeded","message":"..."}}', True),
+        (b'{"error":{"message":"This model\'s maximum context length is 8192 tokens"}}', True),
+        (b'{"error":{"message":"prompt is too long: 9 tokens > 8 maximum"}}', True),
+        (b'{"error":{"message":"input length and `max_tokens` exceed context limit: 1"}}', True),
+        (b'{"error":{"type":"exceed_context_size_error"}}', True),
+        (b'{"error":{"message":"Invalid value for temperature"}}', False),
+        (b'{"error":{"message":"max_tokens is too large"}}', False),
+        (b"", False),
+    ],
+)
+def test_prompts_that_are_too_long_are_told_from_other_refusals(body, exceeded):
+    """The real error texts of both APIs and of common compatible servers."""
+    assert functions[b"context_exceeded"](body) is exceeded
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_constants_arrive_in_lua_as_they_are(text):
+    """Any text written as a Lua literal is that text."""
+    value = runtime.eval(lua.literal(text.encode("utf-8", "replace").decode()).encode())
+    assert value == text.encode("utf-8", "replace")
