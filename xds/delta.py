@@ -8,6 +8,7 @@ which response a request answers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from xds import frames
 from xds.order import FULL_ON_CONNECT, NEVER_REMOVED
@@ -15,6 +16,9 @@ from xds.schema import envoy
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import WILDCARD, Subscription
 from xds.watch import CHUNK, NOTHING, Push, Verdict
+
+_UNKNOWN: Final = ""
+"""The version of a resource that a client may or may not have."""
 
 
 class DeltaWatch:
@@ -84,6 +88,10 @@ class DeltaWatch:
         self._again |= frozenset(name for name in names if name in self.subscription)
         self._seen = None
 
+    def avoid(self, versions: Mapping[str, str]) -> None:
+        """Do not send these versions to this client again."""
+        self._nacked.update(versions.items())
+
     def forgive(self) -> None:
         """Forget what was refused."""
         self._nacked.clear()
@@ -101,10 +109,10 @@ class DeltaWatch:
         if not request.HasField("error_detail"):
             return Verdict()
         for name, version in answered.items():
-            # What it kept of the response is unknown. A later response may have overtaken it.
+            # What it holds by now is unknown: this, or what it had before, or nothing. It counts
+            # as having something else. A later response may have overtaken this one.
             if self._has.get(name) == version:
-                del self._has[name]
-            self._nacked.add((name, version))
+                self._has[name] = _UNKNOWN
         return Verdict(
             type_url=self._type_url,
             refused=answered,

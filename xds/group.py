@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Final
 
 from xds.nack import Nack, blamed, normalise
-from xds.order import CLUSTER
+from xds.order import CLUSTER, ENDPOINT
 from xds.session import BARRIER, Session
-from xds.snapshot import EMPTY, Snapshot
+from xds.snapshot import EMPTY, Snapshot, assemble
 from xds.transaction import Step, steps
 from xds.watch import Verdict, Watch
 from xds.withhold import Key, withhold
 
-_REMEMBERED: Final = 16
+_REMEMBERED: Final = 64
 
 
 class Group:
@@ -39,7 +39,7 @@ class Group:
         self._published: Snapshot | None = None
         self._blocked: frozenset[Key] = frozenset()
         self._remembered: OrderedDict[str, Snapshot] = OrderedDict()
-        self._ways: dict[str | None, tuple[Step, ...]] = {}
+        self._ways: dict[tuple[str, bool], tuple[Step, ...]] = {}
 
     def publish(self, wanted: Snapshot, blocked: frozenset[Key] = frozenset()) -> bool:
         """Serve a snapshot, but for what is blocked; tell whether the target changed."""
@@ -53,12 +53,18 @@ class Group:
         self._note(snapshot)
 
     def refuse(self, session: Session, verdict: Verdict) -> Nack | None:
-        """Take a NACK, if the verdict is one; the target may be another one after it."""
+        """Take a NACK, if the verdict is one.
+
+        After one, every stream has to be steered: what was refused may be in the target, or on
+        the way of a stream to another one.
+        """
         if verdict.refused is None:
             return None
         type_url = verdict.type_url
         good = {name: one.version for name, one in self.good.of(type_url).by_name.items()}
         named = blamed(verdict.error, verdict.refused, good)
+        # Even if nobody is to blame (all of it is good elsewhere), do not go on sending it.
+        session.avoid(type_url, named or verdict.refused)
         nack = Nack(
             session.node, type_url, verdict.refused_version, named, normalise(verdict.error)
         )
@@ -134,15 +140,15 @@ class Group:
             if (one := snapshot.of(url).by_name.get(name)) and one.version == version
         )
 
-    def _way(self, old: Snapshot | None) -> tuple[Step, ...]:
+    def _way(self, old: Snapshot, *, sure: bool) -> tuple[Step, ...]:
         """Lay out the steps to the target, once for all streams that stand at the same place."""
         if self.target is None:
             return ()
-        key = None if old is None else old.version
+        key = (old.version, sure)
         if key not in self._ways:
             # What was refused on the way must not be carried on as "still in use".
-            start = None if old is None else withhold(old, self.good, self._held(old))
-            way = steps(start, self.target)
+            start = withhold(old, self.good, self._held(old))
+            way = steps(start, self.target, sure=sure)
             for step in way:
                 self._note(step.view)
             self._ways[key] = way
@@ -151,7 +157,9 @@ class Group:
     def _note(self, snapshot: Snapshot) -> None:
         """Remember by the version of its clusters, which a client names first when it connects."""
         version = snapshot.of(CLUSTER).version
-        self._remembered[version] = snapshot
+        # Listeners and routes are never kept for a client's sake, and are the bulk.
+        kept = {url: snapshot.of(url) for url in (CLUSTER, ENDPOINT)}
+        self._remembered[version] = assemble(kept)
         self._remembered.move_to_end(version)
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)

@@ -180,14 +180,12 @@ class XdsServer:
         try:
             while (request := await context.read()) is not grpc.aio.EOF:
                 known = bool(stream.session.node)
-                target = self._group.target
                 verdict = stream.session.receive(request, self._clock())
                 if not known:
                     _log.info("stream opened", extra={"node": stream.session.node})
                 nack = self._group.refuse(stream.session, verdict)
                 if nack is not None:
                     self._on_nack(nack)
-                if self._group.target is not target:
                     self.target_changed()
                 stream.wake.set()
         except ProtocolError as error:

@@ -8,13 +8,13 @@ merges whatever changes meanwhile.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
 from xds.references import references
 from xds.schema import envoy
-from xds.snapshot import Snapshot
+from xds.snapshot import EMPTY, Snapshot
 from xds.transaction import Phase, Step
 from xds.watch import ProtocolError, Push, Verdict, Watch
 
@@ -23,9 +23,9 @@ BARRIER: Final = 10.0
 
 
 class Plan(Protocol):
-    """Lays out the steps from what a stream has (None: unknown) to what it is to have."""
+    """Lays out the steps from what a stream has, perhaps among other things, to the target."""
 
-    def __call__(self, old: Snapshot | None, /) -> tuple[Step, ...]:
+    def __call__(self, old: Snapshot, /, *, sure: bool) -> tuple[Step, ...]:
         """The steps; none where there is nothing to serve yet."""
 
 
@@ -64,7 +64,7 @@ class Session:
         self._sent_at: dict[str, float] = {}
         self._steps: deque[Step] = deque()
         self._entered = 0.0
-        self._known = False
+        self._sure = False
 
     def receive(
         self,
@@ -91,10 +91,12 @@ class Session:
         if not self._steps:
             return
         step = self._steps[0]
-        # Until the switch, a client of whom nothing is known has still to be waited for.
-        known = self._known or step.phase is not Phase.MAKE
-        self._steps = deque(self._plan(step.view if known else None))
+        self._steps = deque(self._plan(step.view, sure=self._sure))
         self._entered = now
+
+    def avoid(self, type_url: str, versions: Mapping[str, str]) -> None:
+        """Do not send these versions, by name, on this stream again."""
+        self._watches[type_url].avoid(versions)
 
     def forgive(self) -> None:
         """Try once more what the client refused."""
@@ -114,8 +116,8 @@ class Session:
             if len(self._steps) == 1 or (waiting and now < self._entered + self._barrier):
                 break
             self.overdue += waiting
-            self._known = True
             self._steps.popleft()
+            self._sure |= len(self._steps) == 1
             self._entered = now
         return frames
 
@@ -159,8 +161,8 @@ class Session:
 
     def _begin(self, claimed: str, now: float) -> None:
         recalled = self._recall(claimed) if claimed else None
-        self._known = recalled is not None
-        self._steps = deque(self._plan(recalled))
+        self._sure = recalled is not None
+        self._steps = deque(self._plan(recalled or EMPTY, sure=self._sure))
         self._entered = now
 
     def _send(self, step: Step, now: float) -> list[bytes]:

@@ -94,6 +94,10 @@ class SotwWatch:
         self._again |= frozenset(name for name in names if name in self.subscription)
         self._seen = None
 
+    def avoid(self, versions: Mapping[str, str]) -> None:
+        """Do not send these versions to this client again."""
+        self._nacked.update(versions.items())
+
     def forgive(self) -> None:
         """Forget what was refused."""
         if self._nacked:
@@ -160,11 +164,9 @@ class SotwWatch:
         return Push((frame,), changed)
 
     def _refuse(self, error: str) -> Verdict:
-        # What the client kept of a refused response is unknown: each part of it counts as unsent,
-        # and the same bytes are not sent to it again.
-        for name, version in self._in_flight.items():
+        # What the client kept of a refused response is unknown: each part of it counts as unsent.
+        for name in self._in_flight:
             self._sent.pop(name, None)
-            self._nacked.add((name, version))
         return Verdict(
             type_url=self._type_url,
             refused=self._in_flight,

@@ -44,14 +44,13 @@ class Step:
         return self.phase is Phase.PRUNE
 
 
-def steps(old: Snapshot | None, new: Snapshot) -> tuple[Step, ...]:
-    """Lay out the way from ``old`` to ``new``; ``None`` is a client of whom nothing is known.
+def steps(old: Snapshot, new: Snapshot, *, sure: bool = True) -> tuple[Step, ...]:
+    """Lay out the way from ``old`` to ``new``.
 
-    Steps that would change nothing are left out; the last one always has ``new`` as its view.
+    Steps that would change nothing are left out, unless it is not ``sure`` that the client has
+    ``old`` and nothing else: then each step must be waited for, and what it has is only taken away
+    in the last one. That one always has ``new`` as its view.
     """
-    if old is None:
-        # What it has must be waited for and may only be taken away at the end, whatever it is.
-        return (Step(Phase.MAKE, new), Step(Phase.SWITCH, new), Step(Phase.PRUNE, new))
     support = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url in SUPPORT}
     kept = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url != LISTENER}
     make = Step(Phase.MAKE, layered(old, support))
@@ -60,7 +59,7 @@ def steps(old: Snapshot | None, new: Snapshot) -> tuple[Step, ...]:
     return tuple(
         step
         for step, following in zip(way, [*way[1:], None], strict=True)
-        if following is None or step.view.version != following.view.version
+        if not sure or following is None or step.view.version != following.view.version
     )
 
 

@@ -72,5 +72,8 @@ class Watch(Protocol):
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to, though they did not change."""
 
+    def avoid(self, versions: Mapping[str, str]) -> None:
+        """Do not send these versions, by name, to this client again: it refused them."""
+
     def forgive(self) -> None:
         """Forget what was refused, so that it is tried once more."""
