@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lupa.luajit21 import LuaRuntime
+from lupa.luajit21 import LuaRuntime  # type: ignore[import-untyped]  # the package has no types
 
 from compiler.lower.llm import lua
 

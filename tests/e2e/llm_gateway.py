@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -180,8 +180,8 @@ class Gateway:
         )
 
 
-def bootstrap(made: Plan) -> dict[str, Any]:
-    """The static bootstrap of a plan, with a canary for each provider's key."""
+def bootstrap(made: Plan, roots: Mapping[SecretRef, bytes] | None = None) -> dict[str, Any]:
+    """The static bootstrap of a plan, with a canary for each provider's key; `roots` are PEM."""
     reporter = Reporter()
     lowered = lower(made, reporter)
     assert not reporter.diagnostics
@@ -191,15 +191,21 @@ def bootstrap(made: Plan) -> dict[str, Any]:
             secret = tls_v3.Secret(name=one.key.name)
             secret.generic_secret.secret.inline_string = key_of(one.name)
             secrets[one.key.name] = secret
+    for ref, pem in (roots or {}).items():
+        trust = tls_v3.Secret(name=ref.name)
+        trust.validation_context.trusted_ca.inline_bytes = pem
+        secrets[ref.name] = trust
     return standalone(lowered, secrets)
 
 
 @contextmanager
-def gateway(made: Plan, **more: Any) -> Iterator[Gateway]:
+def gateway(
+    made: Plan, roots: Mapping[SecretRef, bytes] | None = None, **more: Any
+) -> Iterator[Gateway]:
     """Run Envoy on a plan until the block ends."""
     with (
         running(
-            bootstrap(made),
+            bootstrap(made, roots),
             log_level="warning",
             arguments=("--file-flush-interval-msec", "20"),
             **more,
