@@ -24,10 +24,12 @@ EMITS = {
     "lanes": "which mechanism carries each model's requests, and why",
     "xds": "Envoy's resources by type, as they are served (secrets by name)",
     "versions": "the content hash of each resource",
+    "groups": "what each group of nodes gets: listeners, routes, clusters, secrets, by name",
     "bootstrap": "one static file that `envoy -c` takes: to read, to validate (secrets empty)",
 }
 _UNTIL = {"nodes": "nodes", "document": "document", "linked": "linked", "plan": "plan"}
 _UNTIL |= {"lanes": "plan", "xds": "checked", "bootstrap": "checked", "versions": "snapshot"}
+_UNTIL |= {"groups": "fleet"}
 
 EPILOG = """\
 examples:
@@ -88,6 +90,8 @@ def _emitted(compiled: Compiled, what: str) -> Any:
             return dump.dump_lanes(compiled.plan.lanes)
         case "versions":
             return dump.dump_snapshot(compiled.snapshot)
+        case "groups":
+            return dump.dump_groups(compiled.fleet)
         case "bootstrap":
             from compiler.standalone import standalone
 

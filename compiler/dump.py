@@ -12,11 +12,13 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
+from compiler.fleet import Fleet
 from compiler.lower.lowered import Lowered
 from compiler.node import Node
 from compiler.plan import LaneChoice, Plan
 from compiler.source import Span
 from policies.secret import SecretRef
+from xds.order import CLUSTER
 from xds.snapshot import Snapshot
 from xds.wire import to_json
 
@@ -25,6 +27,7 @@ SECTIONS = {
     "envoy.config.route.v3.RouteConfiguration": "routes",
     "envoy.config.cluster.v3.Cluster": "clusters",
     "envoy.config.endpoint.v3.ClusterLoadAssignment": "endpoints",
+    "envoy.service.runtime.v3.Runtime": "runtime",
 }
 """The heading under which a resource of each type is printed."""
 
@@ -87,11 +90,33 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
     for resource in lowered.resources:
         heading = SECTIONS[resource.type_url.rpartition("/")[2]]
         dumped[heading].append(to_json(resource.message))
+    if not dumped["runtime"]:
+        del dumped["runtime"]  # most policies set no keys
     dumped["secrets"] = [
         {"name": ref.name, "kind": ref.kind.value, "sources": list(ref.sources)}
         for ref in lowered.secrets
     ]
     return dumped
+
+
+def dump_groups(fleet: Fleet) -> list[dict[str, Any]]:
+    """Print what each group of nodes is served, by name, in the order in which they are tried.
+
+    Routes are called as in the plan; secrets by where they lie, never by value.
+    """
+    return [
+        {
+            "group": build.group.name,
+            "nodes": str(build.group.nodes),
+            "identity": list(build.group.identity),
+            "version": build.snapshot.version,
+            "listeners": list(build.group.listeners),
+            "routes": list(build.group.routes),
+            "clusters": list(build.snapshot.of(CLUSTER).by_name),
+            "secrets": [ref.name for ref in build.lowered.secrets],
+        }
+        for build in fleet
+    ]
 
 
 def dump_snapshot(taken: Snapshot) -> dict[str, Any]:

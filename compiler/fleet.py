@@ -14,10 +14,9 @@ from compiler.check import check
 from compiler.diagnostic import Reporter
 from compiler.lower import lower
 from compiler.lower.lowered import Lowered
-from compiler.narrow import narrow
+from compiler.narrow import everything, narrow
 from compiler.plan import Plan
-from compiler.plan_fleet import DEFAULT_GROUP, NodeGroup
-from xds.node_match import NodeMatch
+from compiler.plan_fleet import NodeGroup
 from xds.snapshot import Snapshot, snapshot
 
 
@@ -50,18 +49,6 @@ def fleet(plan: Plan, lowered: Lowered, whole: Snapshot, reporter: Reporter) -> 
             made[content] = _built(narrowed, reporter)
         builds.append(GroupBuild(group, *made[content]))
     return tuple(builds)
-
-
-def everything(plan: Plan) -> NodeGroup:
-    """The group of all nodes that get the whole gateway."""
-    return NodeGroup(
-        name=DEFAULT_GROUP,
-        nodes=NodeMatch(),
-        identity=(),
-        listeners=tuple(listener.name for listener in plan.listeners),
-        routes=tuple(sorted(route.name for route in plan.routes)),
-        at=None,
-    )
 
 
 def _built(narrowed: Plan, reporter: Reporter) -> tuple[Lowered, Snapshot]:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from compiler.diagnostic import Reporter
 from compiler.linking.findings import Findings
+from compiler.linking.groups import link_groups
 from compiler.linking.linked import Linked
 from compiler.linking.listeners import link_listeners
 from compiler.linking.models import link_models
 from compiler.linking.names import link_names
 from compiler.linking.prices import link_prices
 from compiler.linking.providers import link_providers
+from compiler.linking.rollout import link_rollout
 from compiler.linking.routes import link_routes
+from compiler.linking.runtime import link_runtime
 from compiler.linking.services import link_services
+from compiler.linking.ungrouped import check_ungrouped
 from compiler.linking.unused import check_unused
 from compiler.parse import Parsed
 
@@ -33,7 +37,11 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
     models = link_models(document, meaning, findings)
     link_prices(document, models, findings)
     routes = link_routes(document, meaning, findings)
+    groups = link_groups(document, routes, findings)
+    link_rollout(document, findings)
+    link_runtime(document, findings)
     if not reporter.failed:
         # What is left out because of a fault would look unused.
         check_unused(document, models, routes, findings)
-    return Linked(document, models, routes, parsed.locate)
+        check_ungrouped(document, routes, groups, findings)
+    return Linked(document, models, routes, parsed.locate, groups)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.plan import Forward, Plan, Route, Serve
-from compiler.plan_fleet import NodeGroup
+from compiler.plan_fleet import DEFAULT_GROUP, NodeGroup
+from xds.node_match import NodeMatch
 
 
 def narrow(plan: Plan, group: NodeGroup) -> Plan:
@@ -45,6 +46,18 @@ def narrow(plan: Plan, group: NodeGroup) -> Plan:
         routes=routes,
         lanes=tuple(choice for choice in plan.lanes if choice.route in kept),
         groups=(group,),
+    )
+
+
+def everything(plan: Plan) -> NodeGroup:
+    """The group of all nodes that get the whole gateway."""
+    return NodeGroup(
+        name=DEFAULT_GROUP,
+        nodes=NodeMatch(),
+        identity=(),
+        listeners=tuple(listener.name for listener in plan.listeners),
+        routes=tuple(sorted(route.name for route in plan.routes)),
+        at=None,
     )
 
 

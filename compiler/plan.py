@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from compiler.plan_fleet import NodeGroup, Rollout, RuntimeValue
+from compiler.plan_fleet import NodeGroup, Rollout, Runtime
 from compiler.source import Span
 from policies.secret import SecretRef
 
@@ -330,7 +330,7 @@ class Plan:
     """A whole gateway; ``envoy`` is the oldest version of the fleet as (major, minor).
 
     ``groups`` stand in the order in which a node is held against them, most particular first; none
-    is the group of all nodes that gets everything. ``runtime`` is sorted by key.
+    is the group of all nodes that gets everything. ``rollout`` None is to all nodes at once.
     """
 
     name: str
@@ -343,4 +343,4 @@ class Plan:
     lanes: tuple[LaneChoice, ...]
     groups: tuple[NodeGroup, ...] = ()
     rollout: Rollout | None = None
-    runtime: tuple[tuple[str, RuntimeValue], ...] = ()
+    runtime: Runtime | None = None

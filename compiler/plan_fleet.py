@@ -67,3 +67,11 @@ class RuntimeShare:
 
 RuntimeValue = bool | int | float | str | RuntimeShare
 """What a runtime key can be set to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runtime keys are set to on every node, sorted by key."""
+
+    values: tuple[tuple[str, RuntimeValue], ...]
+    at: Span = field(compare=False)

@@ -25,6 +25,7 @@ from compiler.plan import (
     Service,
     Url,
 )
+from compiler.planning_fleet import check_given, plan_groups, plan_rollout, plan_runtime
 from compiler.planning_models import plan_models
 from compiler.planning_policies import plan_policies
 from compiler.planning_routes import plan_routes
@@ -58,8 +59,12 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
         models=models,
         routes=routes,
         lanes=choose_lanes(routes, models),
+        groups=plan_groups(linked),
+        rollout=plan_rollout(linked),
+        runtime=plan_runtime(linked),
     )
     _check_gates(plan, linked, findings)
+    check_given(plan, findings)
     return plan
 
 

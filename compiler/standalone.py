@@ -23,6 +23,7 @@ endpoint_v3 = envoy.config.endpoint.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 listener_v3 = envoy.config.listener.v3
 route_v3 = envoy.config.route.v3
+runtime_v3 = envoy.service.runtime.v3
 tls_v3 = envoy.extensions.transport_sockets.tls.v3
 
 XDS_CLUSTER = "xds"
@@ -40,6 +41,7 @@ def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -
     endpoints: dict[str, endpoint_v3.ClusterLoadAssignment] = {}
     listeners: list[listener_v3.Listener] = []
     clusters: list[cluster_v3.Cluster] = []
+    bootstrap = bootstrap_v3.Bootstrap()
     for resource in lowered.resources:
         message: Any = resource.message
         if isinstance(message, route_v3.RouteConfiguration):
@@ -48,9 +50,11 @@ def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -
             endpoints[message.cluster_name] = message
         elif isinstance(message, listener_v3.Listener):
             listeners.append(message)
+        elif isinstance(message, runtime_v3.Runtime):
+            layer = bootstrap.layered_runtime.layers.add(name=message.name)
+            layer.static_layer.CopyFrom(message.layer)
         else:
             clusters.append(message)
-    bootstrap = bootstrap_v3.Bootstrap()
     bootstrap.node.id = bootstrap.node.cluster = "standalone"
     static = bootstrap.static_resources
     static.listeners.extend(_listener(listener, routes, secrets) for listener in listeners)

@@ -159,3 +159,37 @@ Percentage = Annotated[
     ),
 ]
 """``50%``, as 50."""
+
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
+
+
+def parse_share(value: Any) -> int:
+    """Read a percentage from 0 to 100 with up to two decimals, in basis points: 5% is 500.
+
+    Raises:
+        PydanticCustomError: ``bad-percentage``.
+    """
+    hint = "write a number from 0 to 100 and its sign: `5%` or `0.5%`"
+    if not isinstance(value, str):
+        if type(value) in (int, float) and 0 <= value <= 100:
+            hint = f"write its sign: `{value}%`"
+        refuse("bad-percentage", f"{shown(value)} is no percentage: it has no `%`", hint)
+    found = _SHARE.fullmatch(value)
+    if found is None or float(found[1]) > 100:
+        refuse("bad-percentage", f"{shown(value)} is no percentage", hint)
+    return round(float(found[1]) * 100)
+
+
+Share = Annotated[
+    int,
+    BeforeValidator(parse_share),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)%$",
+            "description": "A percentage, to two decimals.",
+            "examples": ["5%", "0.5%"],
+        }
+    ),
+]
+"""``5%``, in basis points: 500."""

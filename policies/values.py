@@ -9,7 +9,7 @@ from policies.hosts import Host, HostAndPort, HostPort, IpAddress, Port, is_host
 from policies.refusal import refuse, shown
 from policies.regex import Regex
 from policies.secret_source import SecretSource
-from policies.units import Duration, Percentage, Size, Timeout
+from policies.units import Duration, Percentage, Share, Size, Timeout
 from policies.words import HeaderName, HeaderValue, Method, ModelName, Name
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Port",
     "Regex",
     "SecretSource",
+    "Share",
     "Size",
     "Timeout",
     "is_host",

@@ -1,7 +1,7 @@
 """Globs: a text in which ``*`` stands for any run of characters, also for none.
 
 Nothing else is special, so that SPIFFE IDs, DNS names and node ids need no escapes. Texts may come
-from strangers (a node names itself), so nothing here takes longer than their lengths multiplied.
+from strangers (a node names itself): nothing here tries one place after the other again.
 """
 
 from __future__ import annotations
@@ -41,49 +41,25 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def common(one: str, other: str) -> str | None:
-    """Give a shortest text that both globs stand for, or None where there is none."""
-    seen: dict[tuple[int, int], str] = {(0, 0): ""}
-    border = [(0, 0)]
-    while border:
-        if (len(one), len(other)) in seen:
-            return seen[len(one), len(other)]
-        border = _without_a_character(border, one, other, seen)
-        if (len(one), len(other)) in seen:
-            return seen[len(one), len(other)]
-        border = _by_a_character(border, one, other, seen)
-    return None
+    """Give a text that both globs stand for, or None where there is none.
+
+    Two globs with stars only have to agree at their ends: what one of them asks for in between, a
+    star of the other takes.
+    """
+    if ANY not in one:
+        return one if matches(other, one) else None
+    if ANY not in other:
+        return other if matches(one, other) else None
+    head, *inner, tail = one.split(ANY)
+    another_head, *more, another_tail = other.split(ANY)
+    short, long = sorted((head, another_head), key=len)
+    short_end, long_end = sorted((tail, another_tail), key=len)
+    if not (long.startswith(short) and long_end.endswith(short_end)):
+        return None
+    return "".join((long, *inner, *more, long_end))
 
 
 def simplest(glob: str) -> str:
     """Give the shortest spelling: stars that follow each other are one."""
     parts = list(glob)
     return "".join(parts[:1] + [b for a, b in pairwise(parts) if not a == b == ANY])
-
-
-def _without_a_character(
-    border: list[tuple[int, int]], one: str, other: str, seen: dict[tuple[int, int], str]
-) -> list[tuple[int, int]]:
-    """Pass over stars that stand for nothing (any more)."""
-    found = list(border)
-    for i, j in found:
-        for place in ((i + (one[i : i + 1] == ANY), j), (i, j + (other[j : j + 1] == ANY))):
-            if place not in seen:
-                seen[place] = seen[i, j]
-                found.append(place)
-    return found
-
-
-def _by_a_character(
-    border: list[tuple[int, int]], one: str, other: str, seen: dict[tuple[int, int], str]
-) -> list[tuple[int, int]]:
-    """Take one more character: a star stays where it is, a letter is used up."""
-    found = []
-    for i, j in border:
-        a, b = one[i : i + 1], other[j : j + 1]
-        if not a or not b or (a == ANY and b == ANY) or (ANY not in (a, b) and a != b):
-            continue
-        place = (i + (a != ANY), j + (b != ANY))
-        if place not in seen:
-            seen[place] = seen[i, j] + (b if a == ANY else a)
-            found.append(place)
-    return found

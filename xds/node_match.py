@@ -58,6 +58,22 @@ class NodeMatch:
             for wide, narrow in zip(self._fields(), other._fields(), strict=True)
         ) and all(key in asked and covers(glob, asked[key]) for key, glob in self.metadata)
 
+    def settles(self, one: NodeMatch, other: NodeMatch) -> bool:
+        """Tell whether it is narrower than two others, and takes every node that both of them take.
+
+        True only where that can be told field by field.
+        """
+        if not (one.covers(self) and other.covers(self)):
+            return False
+        one_asks, other_asks = dict(one.metadata), dict(other.metadata)
+        return all(
+            covers(mine or ANY, a or ANY) or covers(mine or ANY, b or ANY)
+            for mine, a, b in zip(self._fields(), one._fields(), other._fields(), strict=True)
+        ) and all(
+            any(key in asks and covers(glob, asks[key]) for asks in (one_asks, other_asks))
+            for key, glob in self.metadata
+        )
+
     def common(self, other: NodeMatch) -> NodeMatch | None:
         """Give a node that both take, as a match of nothing but it; None where there is none."""
         fields = {

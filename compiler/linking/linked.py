@@ -11,6 +11,7 @@ from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.schema.routes import RouteDocument
 from compiler.source import Path, Span
+from xds.node_match import NodeMatch
 
 Locate = Callable[[Path], Span]
 """Where a place of the document was written; a place that was not gives the nearest that was."""
@@ -56,10 +57,28 @@ class LinkedRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedGroup:
+    """A group of nodes with the names that its globs stand for, sorted.
+
+    ``routes`` are those that stand on one of ``listeners``.
+    """
+
+    name: str
+    nodes: NodeMatch
+    listeners: tuple[str, ...]
+    routes: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Linked:
-    """A gateway in which every name leads somewhere; models by name, routes as they are tried."""
+    """A gateway in which every name leads somewhere.
+
+    Models are sorted by name; routes stand as they are tried, and so do groups.
+    """
 
     document: GatewayDocument
     models: tuple[LinkedModel, ...]
     routes: tuple[LinkedRoute, ...]
     locate: Locate = field(compare=False, repr=False)
+    groups: tuple[LinkedGroup, ...] = ()

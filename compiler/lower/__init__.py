@@ -17,6 +17,7 @@ from compiler.lower.listener import lower_listener
 from compiler.lower.llm_parts import NONE
 from compiler.lower.lowered import Lowered
 from compiler.lower.route import balancing, lower_route
+from compiler.lower.runtime import lower_runtime
 from compiler.lower.service import lower_service
 from compiler.lower.virtual_host import lower_routes
 from compiler.plan import Applied, Plan, Serve
@@ -61,6 +62,8 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
             keep(cluster, at)
         secrets.update(_secrets(Place.LISTENER, listener.policies))
         secrets.update(parts.secrets)
+    if plan.runtime is not None:
+        keep(lower_runtime(plan.runtime), plan.runtime.at)
     ordered = sorted(resources)
     return Lowered(
         resources=tuple(resources[key] for key in ordered),

@@ -17,8 +17,8 @@ SIZE_BUDGET = 4 * 1024 * 1024 - 16 * 1024
 class Lowered:
     """All that a control plane serves, before it is encoded.
 
-    ``resources`` are listeners, route configurations, clusters and endpoints
-    (ClusterLoadAssignment), sorted by type and name. ``secrets`` are served over SDS by
+    ``resources`` are listeners, route configurations, clusters, endpoints (ClusterLoadAssignment)
+    and the runtime, sorted by type and name. ``secrets`` are served over SDS by
     ``ref.name`` and resolved by nobody but the control plane. ``origins`` maps (type URL, name) to
     the place in the policy that made the resource, so that a NACK can be shown there.
     """

@@ -8,13 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from compiler.schema.defaults import DefaultsDocument
+from compiler.schema.groups import GroupDocument
 from compiler.schema.listeners import Listener
 from compiler.schema.models import Model
 from compiler.schema.prices import PriceDocument
 from compiler.schema.providers import ProviderDocument
+from compiler.schema.rollout import RolloutDocument
 from compiler.schema.routes import RouteDocument
+from compiler.schema.runtime import RuntimeKey, RuntimeValue
 from compiler.schema.services import ServiceDocument
-from policies.document import Document, Items
+from policies.document import Document, Items, Maybe
 from policies.values import ModelName, Name, refuse, shown
 
 _VERSION = re.compile(r"1\.([0-9]{1,3})(?:\.[0-9]{1,3})?")
@@ -77,6 +80,15 @@ class GatewayDocument(Document):
     """What tokens cost, by `provider/model`, in place of the shipped prices."""
     routes: Items[RouteDocument] = ()
     """Which requests go where."""
+    groups: dict[Name, GroupDocument] = Field(default_factory=dict)
+    """Which nodes of a fleet get which part of the gateway; every node gets all of it unless
+    written. A node that no group takes is refused."""
+    rollout: Maybe[RolloutDocument] = None
+    """How a change comes to the nodes of each group; to all at once unless written."""
+    runtime: dict[RuntimeKey, RuntimeValue] = Field(
+        default_factory=dict, examples=[{"upstream.healthy_panic_threshold": 0}]
+    )
+    """What Envoy's runtime keys are set to, on every node."""
 
     @property
     def envoy_version(self) -> tuple[int, int]:
