@@ -49,7 +49,7 @@ async def attend(
     narrator: Narrator,
     *others: Awaitable[object],
 ) -> None:
-    """Follow the files, tell refusals and obey signals, until ``stop`` is set or another ends."""
+    """Follow the source, tell refusals and obey signals, until ``stop`` is set or another ends."""
 
     async def tell_refusals() -> None:
         async for nack in plane.nacks():
@@ -66,6 +66,7 @@ async def attend(
         tell_refusals(),
         obey_sighup(),
         reloader.follow(caught.stop),
+        reloader.follow_secrets(caught.stop),
         caught.stop.wait(),
         *others,
     )

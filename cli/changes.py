@@ -8,6 +8,7 @@ never send one, and nothing is lost between a compilation and the start of watch
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
@@ -37,21 +38,31 @@ def files_fingerprint(files: Iterable[Path]) -> Fingerprint:
     return _fingerprint(files)
 
 
+def policy_folders(path: Path) -> frozenset[Path]:
+    """Every folder whose entries matter to the policy at ``path``."""
+    if path.is_dir():
+        return frozenset(Path(parent) for parent, _ in _walk(path))
+    return frozenset({path.parent, path.parent / _ENDPOINTS})
+
+
 async def stirred(
-    path: Path, secrets: Callable[[], Iterable[Path]], stop: asyncio.Event
+    folders: Callable[[], frozenset[Path]], stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Yield whenever it is time to look, until ``stop`` is set.
 
-    ``path`` is the policy's file or folder; ``secrets`` gives the files, anywhere, that secrets
-    lie in by now.
+    ``folders`` gives those whose entries matter by now; some of them may not be there.
     """
     from watchfiles import awatch
 
     while not stop.is_set():
-        folders = _folders(path, secrets())
+        watched = _there(folders())
+        if not watched:
+            await _wait(stop)
+            yield
+            continue
         try:
             async for _ in awatch(
-                *sorted(folders),
+                *sorted(watched),
                 watch_filter=None,
                 debounce=AT_MOST_MS,
                 step=QUIET_MS,
@@ -63,21 +74,20 @@ async def stirred(
                 recursive=False,
             ):
                 yield
-                if _folders(path, secrets()) != folders:
+                if _there(folders()) != watched:
                     break
         except OSError:
             # A folder went away. It may come back; until then looking is all there is.
-            await asyncio.sleep(LOOK_MS / 1000)
+            await _wait(stop)
             yield
 
 
-def _folders(path: Path, secrets: Iterable[Path]) -> frozenset[Path]:
-    """Every folder whose entries matter and that is there."""
-    folders = {file.parent for file in secrets}
-    if path.is_dir():
-        folders.update(Path(parent) for parent, _ in _walk(path))
-    else:
-        folders |= {path.parent, path.parent / _ENDPOINTS}
+async def _wait(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), LOOK_MS / 1000)
+
+
+def _there(folders: Iterable[Path]) -> frozenset[Path]:
     return frozenset(folder for folder in folders if folder.is_dir())
 
 

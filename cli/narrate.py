@@ -1,7 +1,8 @@
 """What a running control plane tells, for people on stderr or as one JSON object a line on stdout.
 
 The JSON lines have ``event`` and ``at`` (seconds since 1970), and what the event's own function
-names. They never hold a secret: diagnostics name where it lies.
+names. What is about a version of the policy has the ``revision`` of its source, with ``short``,
+``ref`` and ``authored``, or nulls. None holds a secret: diagnostics name where it lies.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+
+from cli.sources.source import UNKNOWN, Revision
 
 if TYPE_CHECKING:
     from cli.reload import Reloaded
@@ -23,40 +26,62 @@ class Narrator:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._live = UNKNOWN
 
-    def listening(self, address: str, restored: str | None) -> None:
-        """Tell where ADS is served, and which stored snapshot, if any."""
+    def listening(self, address: str, restored: str | None, revision: str = "") -> None:
+        """Tell where ADS is served, and which stored snapshot, if any, of which revision."""
         rest = f", serving the stored snapshot {restored[:12]}" if restored else ""
+        if revision:
+            self._live = Revision(revision.removesuffix("-dirty"), revision.endswith("-dirty"))
+            rest += f" of {self._live.short}"
         self._say(
-            "listening", f"serving ADS on {address}{rest}", address=address, restored=restored
+            "listening",
+            f"serving ADS on {address}{rest}",
+            address=address,
+            restored=restored,
+            **self._live.facts(),
         )
 
     def reloaded(self, reloaded: Reloaded) -> None:
         """Tell what a compilation gave: ``version`` is null where the policy is wrong."""
         published = reloaded.published
-        self.diagnostics(reloaded.diagnostics, reloaded.compiled)
+        revision = reloaded.revision
+        self.diagnostics(reloaded.diagnostics, reloaded.compiled, revision)
         milliseconds = round(reloaded.seconds * 1000)
         if published is None:
+            of = f"{revision.shown}: " if revision.commit else ""
             self._say(
                 "wrong",
-                "the policy has errors; the last good one is served on",
+                f"{of}the policy has errors; the last good one is served on",
                 version=None,
                 milliseconds=milliseconds,
+                **revision.facts(),
             )
             return
+        self._live = revision
         plan = reloaded.compiled.plan
+        of = f", {revision.shown}" if revision.commit else ""
         self._say(
             "published",
             f"{plan.name}: {len(plan.routes)} routes live as {published.version[:12]} "
-            f"({milliseconds} ms)",
+            f"({milliseconds} ms){of}",
             name=plan.name,
             version=published.version,
             held=sorted(name for _, name in published.held),
             milliseconds=milliseconds,
+            **revision.facts(),
         )
 
-    def diagnostics(self, found: tuple[Diagnostic, ...], compiled: Compiled | None) -> None:
-        """Show diagnostics, with the lines they are about where the sources are at hand."""
+    def diagnostics(
+        self,
+        found: tuple[Diagnostic, ...],
+        compiled: Compiled | None,
+        revision: Revision | None = None,
+    ) -> None:
+        """Show diagnostics, with the lines they are about where the sources are at hand.
+
+        They are about what is live, unless another ``revision`` is named.
+        """
         from compiler.read import Sources
         from compiler.render import render
 
@@ -75,11 +100,16 @@ class Narrator:
                 message=one.message,
                 place=None if one.span is None else str(one.span),
                 hint=one.hint,
+                **(self._live if revision is None else revision).facts(),
             )
 
     def note(self, event: str, text: str, **facts: Any) -> None:
         """Tell something small."""
         self._say(event, text, **facts)
+
+    def log(self, text: str, **facts: Any) -> None:
+        """Tell what the control plane logged, and which revision is live meanwhile."""
+        self._say("log", text, **facts, **self._live.facts())
 
     def _say(self, event: str, text: str, **facts: Any) -> None:
         if self._as_json:
@@ -100,4 +130,4 @@ class StreamLog(logging.Handler):
         node = getattr(record, "node", None)
         message = record.getMessage()
         text = f"{message} ({node})" if node else message
-        self._narrator.note("log", text, level=record.levelname, message=message, node=node)
+        self._narrator.log(text, level=record.levelname, message=message, node=node)

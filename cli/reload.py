@@ -1,4 +1,4 @@
-"""From a policy's files to the control plane, again whenever they change.
+"""From a policy's source to the control plane, again whenever it changes.
 
 What is wrong is told and changes nothing: the last good policy is served on. `serve` and `up` both
 run this.
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.changes import Fingerprint, files_fingerprint, policy_fingerprint, stirred
+from cli.changes import Fingerprint, files_fingerprint, stirred
 from cli.refusals import refused, unreadable
+from cli.sources.source import UNKNOWN, Revision
 
 if TYPE_CHECKING:
+    from cli.sources.source import Source
     from compiler.diagnostic import Diagnostic
     from compiler.pipeline import Compiled
+    from compiler.read import Sources
     from xds.nack import Nack
     from xds.plane import ControlPlane, Published
 
@@ -28,79 +31,95 @@ class Reloaded:
     """One compilation: ``published`` is None where the policy was wrong.
 
     ``diagnostics`` holds those of the compiler and one for each secret that cannot be read.
-    ``seconds`` is the time from reading the files to handing out the snapshot.
+    ``seconds`` is the time from having the texts to handing out the snapshot; ``revision`` is
+    the state of the source that the texts are of.
     """
 
     compiled: Compiled
     published: Published | None
     diagnostics: tuple[Diagnostic, ...]
     seconds: float
+    revision: Revision = UNKNOWN
 
 
 class Reloader:
-    """Keeps a control plane at what the files at ``path`` say.
+    """Keeps a control plane at what a source says.
 
-    ``compile_path`` runs in a thread. ``tell`` is called on the loop after each compilation, and
+    ``compiler`` runs in a thread. ``tell`` is called on the loop after each compilation, and
     after each reading of secrets that changed what cannot be read.
     """
 
     def __init__(
         self,
-        path: Path,
+        source: Source,
         plane: ControlPlane,
         *,
-        compile_path: Callable[[Path], Compiled],
+        compiler: Callable[[Sources], Compiled],
         tell: Callable[[Reloaded], None],
     ) -> None:
         self.live: Compiled | None = None
         """The compilation that is served, or None before the first good one."""
-        self._path = path
+        self.revision = UNKNOWN
+        """The state of the source that ``live`` is of."""
+        self._source = source
         self._plane = plane
-        self._compile = compile_path
+        self._compile = compiler
         self._tell = tell
-        self._policy: Fingerprint = frozenset()
         self._secrets: Fingerprint = frozenset()
+        # A signal, the source and the secrets may each ask for a load while one is under way.
+        self._loading = asyncio.Lock()
 
-    async def load(self) -> Reloaded:
-        """Compile the files as they are now, and publish them where they are right."""
-        started = time.perf_counter()
-        # Before reading: a change while the compiler runs must be seen as one.
-        self._policy = policy_fingerprint(self._path)
-        compiled = await asyncio.to_thread(self._compile, self._path)
-        published = None
-        diagnostics = compiled.diagnostics
-        if compiled.ok:
-            self._secrets = frozenset()
-            published = await self._plane.publish(compiled.snapshot, compiled.lowered.secrets)
-            self._secrets = files_fingerprint(self._plane.secret_files())
-            self.live = compiled
-            diagnostics += unreadable(published, compiled)
-        reloaded = Reloaded(compiled, published, diagnostics, time.perf_counter() - started)
-        self._tell(reloaded)
-        return reloaded
+    async def load(self) -> Reloaded | None:
+        """Compile the source as it is now, and publish it where it is right.
+
+        None where the source cannot be had, which it has told itself.
+        """
+        async with self._loading:
+            checkout = await self._source.fetch()
+            if checkout is None:
+                return None
+            started = time.perf_counter()
+            compiled = await asyncio.to_thread(self._compile, checkout.sources)
+            published = None
+            diagnostics = compiled.diagnostics
+            if compiled.ok:
+                self._secrets = frozenset()
+                published = await self._plane.publish(
+                    compiled.snapshot, compiled.lowered.secrets, revision=str(checkout.revision)
+                )
+                self._secrets = files_fingerprint(self._plane.secret_files())
+                self.live = compiled
+                self.revision = checkout.revision
+                diagnostics += unreadable(published, compiled)
+            spent = time.perf_counter() - started
+            reloaded = Reloaded(compiled, published, diagnostics, spent, checkout.revision)
+            self._tell(reloaded)
+            return reloaded
 
     async def follow(self, stop: asyncio.Event) -> None:
-        """Load again whenever the files change, and read secrets again when theirs do."""
-        async for _ in stirred(self._path, self._plane.secret_files, stop):
-            await self.look()
-
-    async def look(self) -> None:
-        """Load what changed since the last look; nothing where nothing did."""
-        if policy_fingerprint(self._path) != self._policy:
+        """Load again whenever the source changes."""
+        async for _ in self._source.changes(stop):
             await self.load()
-        elif (now := files_fingerprint(self._plane.secret_files())) != self._secrets:
-            self._secrets = now
-            await self.reread()
 
-    async def reread(self) -> None:
-        """Read the secrets again."""
+    async def follow_secrets(self, stop: asyncio.Event) -> None:
+        """Read the secrets again whenever the files that they lie in change."""
+        async for _ in stirred(self._secret_folders, stop):
+            async with self._loading:
+                if files_fingerprint(self._plane.secret_files()) != self._secrets:
+                    await self._reread()
+
+    def _secret_folders(self) -> frozenset[Path]:
+        return frozenset(file.parent for file in self._plane.secret_files())
+
+    async def _reread(self) -> None:
         started = time.perf_counter()
+        self._secrets = files_fingerprint(self._plane.secret_files())
         published = await self._plane.reread_secrets()
         if published is None or self.live is None:
             return
         diagnostics = unreadable(published, self.live)
         spent = time.perf_counter() - started
-        self._tell(Reloaded(self.live, published, diagnostics, spent))
+        self._tell(Reloaded(self.live, published, diagnostics, spent, self.revision))
 
     def explain(self, nack: Nack) -> tuple[Diagnostic, ...]:
         """Show a refusal at the policy lines that made what was refused."""

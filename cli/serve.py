@@ -79,7 +79,8 @@ async def _serve(args: argparse.Namespace) -> int:
     from cli.attend import attend, signals
     from cli.narrate import Narrator, StreamLog
     from cli.reload import Reloader
-    from compiler.pipeline import compile_path
+    from cli.sources.folder import FolderSource
+    from compiler.pipeline import compile_sources
     from xds.plane import ControlPlane
     from xds.secrets import SecretReader
 
@@ -90,13 +91,14 @@ async def _serve(args: argparse.Namespace) -> int:
     log.setLevel(logging.INFO)
     folder = args.path if args.path.is_dir() else args.path.parent
     plane = ControlPlane(args.listen, reader=SecretReader(folder, os.environ), state=args.state)
-    reloader = Reloader(args.path, plane, compile_path=compile_path, tell=narrator.reloaded)
+    source = FolderSource(args.path)
+    reloader = Reloader(source, plane, compiler=compile_sources, tell=narrator.reloaded)
     async with signals() as caught:
         restored = await plane.start()
-        narrator.listening(plane.address, restored)
+        narrator.listening(plane.address, restored, plane.revision)
         try:
             first = await reloader.load()
-            if first.published is None and restored is None:
+            if first is not None and first.published is None and restored is None:
                 return exits.POLICY
             await attend(caught, reloader, plane, narrator)
         finally:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cli.reload import Reloaded
     from compiler.pipeline import Compiled
     from compiler.plan import Plan
+    from compiler.read import Sources
     from simulator.running import Simulator
     from xds.bootstrap import Address
 
@@ -124,6 +125,7 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     from cli.local_envoy import local_envoy
     from cli.narrate import Narrator
     from cli.reload import Reloader
+    from cli.sources.folder import FolderSource
     from xds.bootstrap import Address
     from xds.plane import ControlPlane
     from xds.secrets import SecretReader
@@ -147,9 +149,10 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
                 live.add(task)
                 task.add_done_callback(live.discard)
 
-        reloader = Reloader(args.path, plane, compile_path=_compiler(args, simulator), tell=tell)
+        source = FolderSource(args.path)
+        reloader = Reloader(source, plane, compiler=_compiler(args, simulator), tell=tell)
         first = await reloader.load()
-        if first.published is None:
+        if first is None or first.published is None:
             return exits.POLICY
         envoy = await stack.enter_async_context(
             local_envoy(
@@ -247,9 +250,11 @@ async def _tell_live(acked: Callable[[str], Any], reloaded: Reloaded, narrator: 
         narrator.note("live", f"Envoy answers by {version[:12]}", version=version)
 
 
-def _compiler(args: argparse.Namespace, simulator: Simulator | None) -> Callable[[Path], Compiled]:
+def _compiler(
+    args: argparse.Namespace, simulator: Simulator | None
+) -> Callable[[Sources], Compiled]:
     """Give the compilation that `up` wants: with simulated upstreams, with free ports, or as is."""
-    from compiler.pipeline import compile_path
+    from compiler.pipeline import compile_sources
     from compiler.simulated import any_ports, simulated
 
     revisions: list[Callable[[Plan], Plan]] = []
@@ -263,10 +268,10 @@ def _compiler(args: argparse.Namespace, simulator: Simulator | None) -> Callable
             plan = one(plan)
         return plan
 
-    def compile_here(path: Path) -> Compiled:
+    def compile_here(sources: Sources) -> Compiled:
         from simulator.config import Provider
 
-        compiled = compile_path(path, revise=revise)
+        compiled = compile_sources(sources, revise=revise)
         if simulator is not None and compiled.ok:
             for provider in compiled.plan.providers:
                 simulator.add(Provider(provider.name, provider.api.value))
