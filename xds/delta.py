@@ -15,7 +15,7 @@ from xds.order import FULL_ON_CONNECT, NEVER_REMOVED
 from xds.schema import envoy
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import WILDCARD, Subscription
-from xds.watch import CHUNK, NOTHING, Push, Verdict
+from xds.watch import CHUNK, NOTHING, Holding, Push, Verdict
 
 _UNKNOWN: Final = ""
 """The version of a resource that a client may or may not have."""
@@ -46,6 +46,16 @@ class DeltaWatch:
     def outstanding(self) -> bool:
         """Whether any response waits for its answer."""
         return bool(self._in_flight)
+
+    def holding(self) -> Holding:
+        """Tell what the client has."""
+        waiting = {n: v for sent in self._in_flight.values() for n, v in sent.items()}
+        accepted = {
+            name: version
+            for name, version in self._has.items()
+            if version != _UNKNOWN and waiting.get(name) != version
+        }
+        return Holding(accepted, waiting, frozenset(self._nacked))
 
     def claimed(self) -> str:
         """The version of the set of resources that the client brought with it."""
@@ -107,7 +117,7 @@ class DeltaWatch:
         if answered is None:
             return Verdict(stale=True)
         if not request.HasField("error_detail"):
-            return Verdict()
+            return Verdict(accepted=True)
         for name, version in answered.items():
             # What it holds by now is unknown: this, or what it had before, or nothing. It counts
             # as having something else. A later response may have overtaken this one.

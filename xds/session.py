@@ -8,9 +8,11 @@ merges whatever changes meanwhile.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
+from xds.observer import Pushed
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
 from xds.references import references
 from xds.schema import envoy
@@ -62,6 +64,7 @@ class Session:
         self._watches: dict[str, Watch] = {}
         self._in_order: list[str] = []
         self._sent_at: dict[str, float] = {}
+        self._pushed: list[Pushed] = []
         self._steps: deque[Step] = deque()
         self._entered = 0.0
         self._sure = False
@@ -81,6 +84,7 @@ class Session:
             watch = self._watches[type_url] = self._make_watch(type_url)
             self._in_order = sorted(self._watches, key=rank)
         verdict = watch.receive(request)
+        verdict = replace(verdict, type_url=type_url)
         self.stale += verdict.stale
         if not self._steps or (new and type_url == CLUSTER):
             self._begin(watch.claimed() if type_url == CLUSTER else "", now)
@@ -120,6 +124,20 @@ class Session:
             self._sure |= len(self._steps) == 1
             self._entered = now
         return frames
+
+    def take_pushed(self) -> list[Pushed]:
+        """Tell, once, what the frames of late were."""
+        pushed, self._pushed = self._pushed, []
+        return pushed
+
+    def sent_at(self, type_url: str) -> float | None:
+        """When responses of a type were sent last, by the clock that was passed in."""
+        return self._sent_at.get(type_url)
+
+    def watches(self) -> Iterator[tuple[str, Watch]]:
+        """Give what the stream subscribed to by type URL, in ADS order."""
+        for type_url in self._in_order:
+            yield type_url, self._watches[type_url]
 
     @property
     def has(self) -> str | None:
@@ -176,6 +194,8 @@ class Session:
             push = watch.respond(step.view.of(type_url), prune=step.prunes(type_url))
             if push.frames:
                 self._sent_at[type_url] = now
+                size = sum(map(len, push.frames))
+                self._pushed.append(Pushed(type_url, size, len(push.names), len(push.frames)))
                 frames += push.frames
                 self._send_after(type_url, push, step.view)
         return frames

@@ -14,7 +14,7 @@ from xds.order import COMPLETE, FULL_ON_CONNECT, NEVER_REMOVED
 from xds.schema import envoy
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import Subscription
-from xds.watch import CHUNK, NOTHING, Push, Verdict
+from xds.watch import CHUNK, NOTHING, Holding, Push, Verdict
 
 
 class SotwWatch:
@@ -41,6 +41,12 @@ class SotwWatch:
         # The set that the last respond() found nothing to send of: finding that again is free.
         self._seen: Resources | None = None
 
+    def holding(self) -> Holding:
+        """Tell what the client has."""
+        waiting = dict(self._in_flight) if self.outstanding else {}
+        accepted = {name: one for name, one in self._sent.items() if waiting.get(name) != one}
+        return Holding(accepted, waiting, frozenset(self._nacked))
+
     def claimed(self) -> str:
         """The version the first request said the client has."""
         return self._claim or ""
@@ -61,6 +67,8 @@ class SotwWatch:
             self.outstanding = False
             if request.HasField("error_detail"):
                 verdict = self._refuse(request.error_detail.message)
+            else:
+                verdict = Verdict(accepted=True)
         change = self.subscription.state(request.resource_names)
         self._again |= change.added
         self._told_missing -= change.added

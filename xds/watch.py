@@ -26,12 +26,13 @@ class ProtocolError(Exception):
 class Verdict:
     """What a request said of earlier responses.
 
-    ``stale``: it answered a response that is no longer the newest. ``refused`` holds the versions
-    by name of the resources in the response that was NACKed, or None; ``error`` is the client's
-    text for it.
+    ``stale``: it answered a response that is no longer the newest. ``accepted``: it is the ACK of
+    a response. ``refused`` holds the versions by name of the resources in the response that was
+    NACKed, or None; ``error`` is the client's text for it.
     """
 
     stale: bool = False
+    accepted: bool = False
     type_url: str = ""
     refused: Mapping[str, str] | None = None
     refused_version: str = ""
@@ -49,6 +50,19 @@ class Push:
 NOTHING: Final = Push()
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a client has of a type, as far as its answers tell: versions by name.
+
+    ``accepted`` is what it acknowledged or brought with it, ``waiting`` what it was sent and has
+    not answered. ``refused`` are names and versions that it is not sent again.
+    """
+
+    accepted: Mapping[str, str]
+    waiting: Mapping[str, str]
+    refused: frozenset[tuple[str, str]] = frozenset()
+
+
 class Watch(Protocol):
     """One type on one stream."""
 
@@ -59,6 +73,9 @@ class Watch(Protocol):
     @property
     def outstanding(self) -> bool:
         """Whether a response waits for its ACK or NACK."""
+
+    def holding(self) -> Holding:
+        """Tell what the client has; made anew at each call."""
 
     def claimed(self) -> str:
         """The version of the set that the client said it has, when it connected; or ""."""
