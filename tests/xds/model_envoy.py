@@ -20,7 +20,7 @@ from xds.wire import unpack
 TYPES = (CLUSTER, ENDPOINT, LISTENER, ROUTE)
 
 
-def target_of(body: bytes) -> str:
+def target_of(body):
     """The one cluster that a route configuration of these tests sends to."""
     message = unpack(google.protobuf.Any.FromString(body))
     return message.virtual_hosts[0].routes[0].route.cluster

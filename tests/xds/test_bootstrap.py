@@ -1,0 +1,90 @@
+"""The bootstrap of an Envoy that subscribes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from cli.main import main
+from tests.e2e.envoy_process import validate
+from xds.bootstrap import Address, AddressError, Bootstrap, address, bootstrap
+from xds.wire import to_json
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:18000", Address("127.0.0.1", 18000)),
+        ("control.internal:443", Address("control.internal", 443)),
+        ("[::1]:18000", Address("::1", 18000)),
+        ("unix:/run/ads.sock", Address(path="/run/ads.sock")),
+    ],
+)
+def test_addresses_read_as_they_are_written(text, expected):
+    """And are written as they are read."""
+    assert address(text) == expected
+    assert str(address(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "18000", "host:", ":18000", "host:port", "host:70000", "::1:18000", "unix:ads"]
+)
+def test_what_is_no_address_is_refused(text):
+    """With what is expected."""
+    with pytest.raises(AddressError):
+        address(text)
+
+
+def test_only_loopback_and_sockets_are_local():
+    """Elsewhere secrets would cross a network."""
+    assert address("127.0.0.1:1").is_local
+    assert address("[::1]:1").is_local
+    assert address("unix:/x").is_local
+    assert not address("0.0.0.0:1").is_local
+    assert not address("localhost.example:1").is_local
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("protocol", ["delta", "sotw"])
+@pytest.mark.parametrize("ads", ["127.0.0.1:18000", "unix:/run/ads.sock", "control:18000"])
+def test_envoy_accepts_it(ads, protocol):
+    """`envoy --mode validate` reads every shape of it."""
+    wanted = Bootstrap(address(ads), "edge-1", "edge", protocol, Address("127.0.0.1", 9901))
+    validate(to_json(bootstrap(wanted)))
+
+
+def test_the_command_prints_the_same_as_yaml_and_json(capsys):
+    """YAML is for files, JSON for programs."""
+    line = ["bootstrap", "--node-id", "edge-1", "--ads", "control:18000", "--sotw"]
+    assert main([*line]) == 0
+    as_yaml = yaml.safe_load(capsys.readouterr().out)
+    assert main([*line, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == as_yaml
+    assert as_yaml["node"] == {"id": "edge-1", "cluster": "gatewright"}
+    assert as_yaml["dynamic_resources"]["ads_config"]["api_type"] == "GRPC"
+    assert as_yaml["admin"]["address"]["socket_address"]["port_value"] == 9901
+
+
+def test_the_admin_interface_can_be_left_out(capsys):
+    """Whoever reaches it can stop Envoy."""
+    assert main(["bootstrap", "--node-id", "x", "--admin", "none", "--json"]) == 0
+    assert "admin" not in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("wrong", [["--ads", "nowhere"], ["--keepalive", "0"], []])
+def test_a_wrong_line_says_what_is_wrong(wrong, capsys):
+    """With exit code 2, as argparse has it."""
+    ids = ["--node-id", "x"] if wrong else []
+    with pytest.raises(SystemExit) as left:
+        main(["bootstrap", *ids, *wrong])
+    assert left.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_envoy_waits_for_its_configuration_without_limit():
+    """One that gave up would call itself ready and serve nothing."""
+    made = to_json(bootstrap(Bootstrap(Address("h", 1), "n", "c")))
+    for source in ("cds_config", "lds_config"):
+        assert made["dynamic_resources"][source]["initial_fetch_timeout"] == "0s"
