@@ -26,16 +26,8 @@ ORDER: tuple[Position, ...] = (
         "a body that is too large must be refused before anything is done with it",
     ),
     Position(
-        "envoy.filters.http.lua",
-        "on the way back the last to see an answer: hides usage after it was read, below",
-    ),
-    Position(
         "envoy.filters.http.json_to_metadata",
-        "reads the model from the body, by which the route is chosen; reads usage from JSON",
-    ),
-    Position(
-        "envoy.filters.http.sse_to_metadata",
-        "reads usage from streams before the filters above may take it out of them",
+        "reads the model from the whole body, by which the route is chosen anew",
     ),
     Position("envoy.filters.http.router", "sends the request away: nothing can stand behind it"),
 )

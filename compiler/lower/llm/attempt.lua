@@ -6,7 +6,9 @@ local NAMESPACE = TARGET.namespace
 
 -- A request leaves a few KiB of garbage and the program itself is small, so that Lua's own pace
 -- would walk all of it every few requests. This costs memory: a few times what is alive.
+-- Copies of a large body are given back at once.
 collectgarbage('setpause', 400)
+local LARGE = 1048576
 
 local function report(handle, tokens)
   local input, output, cached = totals(tokens)
@@ -35,12 +37,19 @@ function envoy_on_request(handle)
   if injected then
     handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'hide_usage', true)
   end
+  if #bytes > LARGE then
+    bytes, changed = nil, nil
+    collectgarbage()
+  end
 end
 
 local function read_stream(handle)
   local feed
   local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
-  if state and state.hide_usage then feed = usage_hider() end
+  if state and state.hide_usage then
+    feed = usage_hider()
+    handle:headers():remove('content-length')
+  end
   local tokens = {}
   local read = line_reader(tokens)
   for chunk in handle:bodyChunks() do
@@ -69,7 +78,7 @@ function envoy_on_response(handle)
     if context_exceeded(body:getBytes(0, body:length())) then
       handle:headers():replace(TARGET.retry_header, 'context_exceeded')
     end
-  elseif byte(status) == 50 then
+  elseif byte(status) == 50 and not headers:get('content-encoding') then
     if find(content_type, 'text/event-stream', 1, true) then
       read_stream(handle)
     elseif find(content_type, 'json', 1, true) then

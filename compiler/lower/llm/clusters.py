@@ -57,6 +57,10 @@ def _cluster(
     cluster.connect_timeout.FromTimedelta(provider.connect_timeout)
     cluster.per_connection_buffer_limit_bytes.value = BUFFER_BYTES
     _address(cluster, provider)
+    # A model may think for minutes before it says anything, which NATs take for a dead connection.
+    keepalive = cluster.upstream_connection_options.tcp_keepalive
+    keepalive.keepalive_time.value = 60
+    keepalive.keepalive_interval.value = 30
     cluster.metadata.filter_metadata[NAMESPACE].update(
         {
             "provider": provider.name,

@@ -19,12 +19,12 @@ cel_v3 = envoy.extensions.access_loggers.filters.cel.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 
 _ERRORS = (
-    ApiError(401, "The gateway has no key for the provider", code="no_provider_key"),
     ApiError(413, "The body of the request is too large", code="request_too_large"),
     ApiError(502, "The provider's answer was broken off", code="bad_gateway"),
     ApiError(503, "No provider could be reached: %LOCAL_REPLY_BODY%", code="unavailable"),
     ApiError(504, "The provider did not answer in time", code="timeout"),
 )
+_NO_KEY = ApiError(503, "The gateway has no key for this provider", code="no_provider_key")
 _OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
 
 
@@ -41,6 +41,12 @@ def local_reply() -> hcm_v3.LocalReplyConfig:
         late = _mapper(api, _ERRORS[-1], f"{here} && response.code == 408")
         late.status_code.value = 504
         config.mappers.append(late)
+        # A key that is not there yet is our fault; the filter's 401 would blame the client's key.
+        keyless = _mapper(
+            api, _NO_KEY, f"{here} && response.code_details == 'failed_to_inject_credential'"
+        )
+        keyless.status_code.value = 503
+        config.mappers.append(keyless)
         config.mappers.extend(
             _mapper(api, error, f"{here} && response.code == {error.status}") for error in _ERRORS
         )

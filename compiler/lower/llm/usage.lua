@@ -158,6 +158,9 @@ local function last_line(s)
   return string.match(s, '.*\n()') or 1
 end
 
+-- No event of a provider is as long; what claims to be is not kept.
+local LONGEST_EVENT = 1048576
+
 -- Reads usage from the lines of a stream as they come: feed(bytes) gives true when there was any.
 local function line_reader(tokens)
   local rest = ''
@@ -165,6 +168,7 @@ local function line_reader(tokens)
     local s = rest == '' and bytes or rest .. bytes
     local stop = last_line(s)
     rest = sub(s, stop)
+    if #rest > LONGEST_EVENT then rest = '' end
     if not has_usage(s) then return false end
     local found = false
     for from in string.gmatch(sub(s, 1, stop - 1), '()[^\r\n]+') do
@@ -203,7 +207,12 @@ local function usage_hider()
     end
     held = sub(s, at)
     -- A comment or "[DONE]" can never become it, and a server may end without the last blank line.
-    if find(held, '^:') or find(held, '^data:%s*%[') or find(held, '[DONE]', 1, true) then
+    if
+      find(held, '^:')
+      or find(held, '^data:%s*%[')
+      or find(held, '[DONE]', 1, true)
+      or #held > LONGEST_EVENT
+    then
       -- Its line ends stay: they may be half of the blank line that ends the event.
       local stop = #held
       while byte(held, stop) == 10 or byte(held, stop) == 13 do stop = stop - 1 end
