@@ -13,6 +13,9 @@ from cli import exits
 if TYPE_CHECKING:
     from compiler.pipeline import Compiled
 
+AT_ONCE = 100
+"""How many diagnostics a person is shown: whoever checks the wrong folder gets thousands."""
+
 FORMATS = ("text", "json", "github", "sarif", "markdown")
 
 
@@ -53,15 +56,18 @@ def existing(path: Path) -> Path:
 
 
 def show(compiled: Compiled, style: str, to: TextIO | None = None) -> None:
-    """Write a compilation's diagnostics in one of FORMATS."""
+    """Write a compilation's diagnostics in one of FORMATS; to a person, the first `AT_ONCE`."""
     from compiler.render import render
 
     stream = sys.stderr if to is None else to
-    text = render(
-        compiled.diagnostics, compiled.sources, style, color=style == "text" and _colorful(stream)
-    )
+    people = style == "text"
+    found = compiled.diagnostics[:AT_ONCE] if people else compiled.diagnostics
+    text = render(found, compiled.sources, style, color=people and _colorful(stream))
     if text:
         print(text, file=stream, end="" if text.endswith("\n") else "\n")
+    if len(found) < len(compiled.diagnostics):
+        more = len(compiled.diagnostics) - len(found)
+        print(f"\n... and {more} more; --format json shows all", file=stream)
 
 
 def _colorful(stream: TextIO) -> bool:

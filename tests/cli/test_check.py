@@ -84,3 +84,14 @@ def test_an_envoy_that_is_not_there_is_3(policy, tmp_path, capsys):
     missing = str(tmp_path / "envoy")
     assert main(["check", str(policy), "--envoy-path", missing]) == exits.ENVIRONMENT
     assert missing in capsys.readouterr().err
+
+
+def test_a_person_is_shown_the_first_hundred_and_how_many_more_there_are(policy, capsys):
+    """Whoever checks the wrong folder is not buried; machines get them all."""
+    policy.write_text(RIGHT + "".join(f"unknown_{n}: 1\n" for n in range(150)))
+    assert main(["check", str(policy)]) == exits.POLICY
+    shown = capsys.readouterr().err
+    assert shown.count("error[unknown-key]") == 100
+    assert shown.endswith("... and 50 more; --format json shows all\n")
+    assert main(["check", "--json", str(policy)]) == exits.POLICY
+    assert len(json.loads(capsys.readouterr().out)["diagnostics"]) == 150
