@@ -109,7 +109,6 @@ def dump_groups(fleet: Fleet) -> list[dict[str, Any]]:
             "group": build.group.name,
             "nodes": str(build.group.nodes),
             "identity": list(build.group.identity),
-            "version": build.snapshot.version,
             "listeners": list(build.group.listeners),
             "routes": list(build.group.routes),
             "clusters": list(build.snapshot.of(CLUSTER).by_name),

@@ -41,22 +41,24 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def common(one: str, other: str) -> str | None:
-    """Give a text that both globs stand for, or None where there is none.
+    """Give a glob whose texts both stand for, or None where there is no such text.
 
     Two globs with stars only have to agree at their ends: what one of them asks for in between, a
     star of the other takes.
     """
-    if ANY not in one:
-        return one if matches(other, one) else None
-    if ANY not in other:
-        return other if matches(one, other) else None
+    if covers(one, other):
+        return other
+    if covers(other, one):
+        return one
+    if ANY not in one or ANY not in other:
+        return None
     head, *inner, tail = one.split(ANY)
     another_head, *more, another_tail = other.split(ANY)
     short, long = sorted((head, another_head), key=len)
     short_end, long_end = sorted((tail, another_tail), key=len)
     if not (long.startswith(short) and long_end.endswith(short_end)):
         return None
-    return "".join((long, *inner, *more, long_end))
+    return simplest(ANY.join((long, *inner, *more, long_end)))
 
 
 def simplest(glob: str) -> str:

@@ -75,7 +75,7 @@ class NodeMatch:
         )
 
     def common(self, other: NodeMatch) -> NodeMatch | None:
-        """Give a node that both take, as a match of nothing but it; None where there is none."""
+        """Give nodes that both take, or None where there are none."""
         fields = {
             name: common(one or ANY, another or ANY)
             for name, one, another in zip(_FIELDS, self._fields(), other._fields(), strict=True)
@@ -87,7 +87,8 @@ class NodeMatch:
         if None in fields.values() or None in metadata.values():
             return None
         return NodeMatch(
-            **fields, metadata=tuple((key, text or "") for key, text in metadata.items())
+            **{name: None if glob == ANY else glob for name, glob in fields.items()},
+            metadata=tuple((key, text or "") for key, text in metadata.items()),
         )
 
     @property

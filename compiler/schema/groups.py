@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from policies.document import Document, Maybe, OneOrMore, keyed
 from policies.values import refuse, shown
@@ -44,15 +44,24 @@ NodeGlob = Annotated[
 ]
 """What a node says of itself, as a glob."""
 
+
+def _small_name(value: Any) -> Any:
+    """DNS names do not differ by case; URIs do."""
+    return value.lower() if isinstance(value, str) and "://" not in value else value
+
+
 IdentityGlob = Annotated[
     str,
     *_glob(
-        r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}|[A-Za-z0-9*_-]+(?:\.[A-Za-z0-9*_-]+)*",
+        # Neither whose names they are may be left open, nor where a name begins.
+        r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(?:/[\x21-\x7e]{0,2000})?"
+        r"|(?:\*\.)?[A-Za-z0-9_-][A-Za-z0-9*_-]*(?:\.[A-Za-z0-9_-]+)*",
         "name of a certificate",
-        "write a URI (`spiffe://corp/edge/*`) or a DNS name (`*.edge.example.com`), as it stands "
-        "in the certificate",
+        "write a URI (`spiffe://corp/edge/*`) or a DNS name (`*.edge.example.com`); trust domains "
+        "and the ends of DNS names are written out",
         ["spiffe://corp/edge/eu/*", "*.eu.edge.example.com"],
     ),
+    AfterValidator(_small_name),
 ]
 """A subject alternative name (URI or DNS name) of client certificates, as a glob."""
 
@@ -93,8 +102,9 @@ class GroupDocument(Document):
     nodes: Annotated[NodesDocument, keyed("cluster", {"type": "string"}, str)]
     """Which nodes; `{}` for all that no other group takes."""
     identity: OneOrMore[IdentityGlob] = ()
-    """Names in the client certificates (URIs or DNS names) whose holders may be in this group. A
-    node with none of them is refused, once the control plane asks for certificates."""
+    """Names in client certificates (URIs or DNS names) whose holders may be in this group; a node
+    with none of them is refused. Unless written, any node may, but gets no secrets from a control
+    plane that asks for certificates."""
     listeners: Maybe[OneOrMore[NameGlob]] = None
     """The listeners that it gets; all unless written."""
     routes: Maybe[OneOrMore[NameGlob]] = None

@@ -53,6 +53,15 @@ routes:
     split: [{ to: users, weight: 9 }, { to: orders, weight: 1 }]
   - { match: { path: /old }, redirect: https://new.example.com/x }
   - { match: { regex: "/r[0-9]+" }, respond: { status: 200, body: ok } }
+groups:
+  eu:
+    nodes: { cluster: edge, region: "eu-*", metadata: { canary: "y*" } }
+    identity: ["spiffe://corp/edge/eu/*", "*.eu.edge.example.com"]
+    listeners: public
+    routes: ["v1*", "old*"]
+  rest: { nodes: {} }
+rollout: { canary: 5%, then: [25%, 100%], hold: 2m, max_errors: 1%, deadline: 10m }
+runtime: { upstream.healthy_panic_threshold: 20, a.share: 0.5%, a.switch: true }
 """
 """A policy that uses most of the language, and compiles."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.dump import dump_lanes, dump_plan, dump_resources
+from compiler.dump import dump_groups, dump_lanes, dump_plan, dump_resources
 from compiler.pipeline import Compiled, compile_sources
 from compiler.read import sources_of
 from compiler.standalone import standalone
@@ -77,6 +77,7 @@ def outputs(done: Compiled) -> dict[str, str]:
         **dump_resources(done.lowered),
         "plan": dump_plan(done.plan),
         "lanes": dump_lanes(done.plan.lanes),
+        "groups": dump_groups(done.fleet) if done.plan.groups else [],
     }
     return {
         f"out.{name}.yaml": yaml.dump(value, Dumper=Dumper, sort_keys=False, width=100)
