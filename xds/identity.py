@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from xds.placement import Code, Grouped, Refused
 
 if TYPE_CHECKING:
-    from xds.node_match import Node
+    from xds.placement import NodeMessage
 
 _STAR: Final = "*"
 _STARS: Final = "**"
@@ -41,6 +44,7 @@ class Peer:
     and the DNS names (small letters) of the certificate that was verified; empty without one.
     """
 
+    trust: Trust = Trust.NOBODY
     address: str = ""
     uris: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -50,16 +54,8 @@ class Peer:
         return ", ".join((*self.uris, *self.names)) or self.address or "this machine"
 
 
-class Membership(Protocol):
+class Membership(Grouped, Protocol):
     """A group of nodes, as the policy declares it: `compiler.plan_fleet.NodeGroup` is one."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the policy."""
-
-    @property
-    def nodes(self) -> Any:
-        """Which nodes: ``takes(node)`` tells."""
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -69,50 +65,45 @@ class Membership(Protocol):
 G = TypeVar("G", bound=Membership)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed(Generic[G]):
-    """The node is in this group."""
+class IdentityRefused(Refused):
+    """A node is not let in; ``reason`` is for the operator, and no client is told it."""
 
-    group: G
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The node is not let in.
-
-    ``code`` names a gRPC status and ``text`` goes to the client; ``reason`` is for the operator
-    alone.
-    """
-
-    code: str
-    text: str
-    reason: str
+    def __init__(self, reason: str) -> None:
+        super().__init__(Code.PERMISSION_DENIED, REFUSAL)
+        self.reason = reason
 
 
-class RefusedError(Exception):
-    """A stream is not let in; ``refused`` says what the client and what the operator is told."""
+def identified(node: NodeMessage, peer: Peer, groups: Iterable[G]) -> G:
+    """Give the node's group, the first that takes it, if the certificate may be in it.
 
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(refused.reason)
-        self.refused = refused
-
-
-def decide(node: Node, peer: Peer, groups: Iterable[G], trust: Trust) -> Allowed[G] | Refused:
-    """Find the node's group, the first that takes it, and hold the certificate against it.
-
-    A node that claims to be of another group is refused; it is never put where its certificate
-    would have let it in, for then a wrong bootstrap would go unseen.
+    Raises IdentityRefused. A node that claims to be of another group is refused; it is never put
+    where its certificate would have let it in, for then a wrong bootstrap would go unseen.
     """
     group = next((one for one in groups if one.nodes.takes(node)), None)
     if group is None:
-        return Refused("PERMISSION_DENIED", REFUSAL, "no group takes this node")
-    if group.identity and trust is not Trust.MACHINE and not bears(peer, group.identity):
-        shown = f"bears {peer}" if peer.uris or peer.names else "bears no name"
-        reason = f"a node of group {group.name!r}, but its certificate {shown}"
-        if trust is Trust.NOBODY:
-            reason = f"a node of group {group.name!r}, but no client certificates are asked for"
-        return Refused("PERMISSION_DENIED", REFUSAL, reason)
-    return Allowed(group)
+        raise IdentityRefused("no group takes it")
+    if not group.identity or peer.trust is Trust.MACHINE or bears(peer, group.identity):
+        return group
+    if peer.trust is Trust.NOBODY:
+        shown = "no client certificates are asked for"
+    else:
+        shown = f"its certificate is for {peer}" if peer.uris or peer.names else "it has no name"
+    raise IdentityRefused(f"group {group.name!r} asks for an identity: {shown}")
+
+
+def trust_of(host: str, *, client_ca: bool) -> Trust:
+    """Tell what is known of those who connect to a listener; ``host`` is empty for a Unix socket.
+
+    A name counts as reachable by others, but for ``localhost``.
+    """
+    if client_ca:
+        return Trust.CERTIFICATE
+    if host in {"", "localhost"}:
+        return Trust.MACHINE
+    try:
+        return Trust.MACHINE if ip_address(host).is_loopback else Trust.NOBODY
+    except ValueError:
+        return Trust.NOBODY
 
 
 def may_have_secrets(identity: tuple[str, ...], trust: Trust) -> bool:
@@ -143,7 +134,7 @@ def bears(peer: Peer, identity: Iterable[str]) -> bool:
     return False
 
 
-def peer_of(auth: Mapping[str, Iterable[bytes]], address: str) -> Peer:
+def peer_of(auth: Mapping[str, Iterable[bytes]], address: str, trust: Trust) -> Peer:
     """Read a peer out of gRPC's authentication context and its ``ipv4:...``, ``unix:...`` address.
 
     A certificate with several URIs has none that counts (X.509-SVID, section 2), and a wildcard
@@ -155,6 +146,7 @@ def peer_of(auth: Mapping[str, Iterable[bytes]], address: str) -> Peer:
     uris = _texts(auth.get("peer_uri", ()))
     names = tuple(name.lower().rstrip(".") for name in _texts(auth.get("peer_dns", ())))
     return Peer(
+        trust=trust,
         address=host.strip("[]"),
         uris=uris if len(uris) == 1 else (),
         names=tuple(name for name in names if name and _STAR not in name),
