@@ -109,8 +109,8 @@ def trust_of(host: str, *, client_ca: bool) -> Trust:
 def may_have_secrets(identity: tuple[str, ...], trust: Trust) -> bool:
     """Tell whether the nodes of a group with these identities are given its secrets.
 
-    Not where anybody can be such a node. A group that is to be open to each certificate of the CA
-    says so: ``identity: ["**"]``.
+    Not where anybody can be such a node. A group that is open to a whole trust domain says so:
+    ``identity: ["spiffe://corp/**"]``.
     """
     return trust is Trust.MACHINE or (trust is Trust.CERTIFICATE and bool(identity))
 
@@ -119,14 +119,10 @@ def bears(peer: Peer, identity: Iterable[str]) -> bool:
     """Tell whether one of the certificate's names is one of those the globs stand for.
 
     A glob with ``://`` is for URIs, where ``*`` stands for a run of characters within one segment
-    of the path; any other is for DNS names, where it stays within one label. ``**`` crosses both,
-    and alone stands for every certificate.
+    of the path; any other is for DNS names, where it stays within one label. ``**`` crosses both.
     """
     for glob in identity:
-        if glob == _STARS:
-            if peer.uris or peer.names:
-                return True
-        elif "://" in glob:
+        if "://" in glob:
             if any(_within(glob, uri, "/") for uri in peer.uris):
                 return True
         elif any(_within(glob.lower().rstrip("."), name, ".") for name in peer.names):

@@ -12,8 +12,14 @@ from policies.values import refuse, shown
 from xds.glob import simplest
 
 
-def _glob(pattern: str, what: str, hint: str, examples: list[str]) -> tuple[Any, ...]:
-    """Make the validator and the schema of a glob; stars that follow each other become one."""
+def _glob(
+    pattern: str,
+    what: str,
+    hint: str,
+    examples: list[str],
+    stars: str = "`*` stands for any run of characters",
+) -> tuple[Any, ...]:
+    """Make the validator and the schema of a glob."""
     compiled = re.compile(pattern)
 
     def check(value: Any) -> Any:
@@ -21,12 +27,12 @@ def _glob(pattern: str, what: str, hint: str, examples: list[str]) -> tuple[Any,
             return value  # pydantic says that it is no string
         if compiled.fullmatch(value) is None:
             refuse("bad-glob", f"{shown(value)} is no {what}", hint)
-        return simplest(value)
+        return value
 
     schema = {
         "type": "string",
         "pattern": f"^(?:{pattern})$",
-        "description": f"{what[0].upper()}{what[1:]}; `*` stands for any run of characters.",
+        "description": f"{what[0].upper()}{what[1:]}; {stars}.",
         "examples": examples,
     }
     return BeforeValidator(check), WithJsonSchema(schema)
@@ -41,6 +47,7 @@ NodeGlob = Annotated[
         "of characters",
         ["eu-*", "edge-1"],
     ),
+    AfterValidator(simplest),
 ]
 """What a node says of itself, as a glob."""
 
@@ -60,6 +67,8 @@ IdentityGlob = Annotated[
         "write a URI (`spiffe://corp/edge/*`) or a DNS name (`*.edge.example.com`); trust domains "
         "and the ends of DNS names are written out",
         ["spiffe://corp/edge/eu/*", "*.eu.edge.example.com"],
+        "`*` stands for any run of characters within one segment of a path, or within one label of "
+        "a DNS name; `**` crosses segments",
     ),
     AfterValidator(_small_name),
 ]
@@ -73,6 +82,7 @@ NameGlob = Annotated[
         "small letters, digits, `-` and `_`; `*` stands for any run of characters",
         ["shop-*", "public"],
     ),
+    AfterValidator(simplest),
 ]
 """A name of the policy, as a glob."""
 

@@ -56,7 +56,6 @@ def holder(*, uri=None, name=None, trust=Trust.CERTIFICATE):
         ("spiffe://corp/**/one", "spiffe://corp/edge/eu/one"),
         ("spiffe://corp/edge", "spiffe://corp/edge"),
         ("spiffe://corp/e*e", "spiffe://corp/edge"),
-        ("**", "spiffe://corp/edge"),
     ],
 )
 def test_uris_that_a_glob_stands_for(glob, name):
@@ -76,6 +75,7 @@ def test_uris_that_a_glob_stands_for(glob, name):
         ("spiffe://corp/edge", "xspiffe://corp/edge"),
         ("*.example.com", "spiffe://a.example.com"),
         ("*", "spiffe://corp"),
+        ("**", "spiffe://corp"),
     ],
 )
 def test_uris_that_it_does_not_stand_for(glob, name):
@@ -128,7 +128,7 @@ def test_names_are_read_by_their_kind():
 )
 def test_what_is_no_name(auth):
     """Two URIs are no SPIFFE ID, a wildcard is nobody's own name, other letters are none at all."""
-    assert not bears(peer_of(auth, "ipv4:1.2.3.4:5", Trust.CERTIFICATE), ["**"])
+    assert not bears(peer_of(auth, "ipv4:1.2.3.4:5", Trust.CERTIFICATE), ["spiffe://**", "**"])
 
 
 def test_a_node_is_in_the_group_that_takes_it_if_its_certificate_may():
