@@ -23,8 +23,9 @@ class NodeGroup:
     """The nodes that are given the same part of the gateway.
 
     ``identity`` are globs of the names (SANs: URIs, or DNS names in small letters) in the client
-    certificates whose holders may be in this group; empty: nothing is asked. ``listeners`` and ``routes`` are names,
-    sorted, of what is there. ``at`` is None for the group of a policy that names none.
+    certificates whose holders may be in this group; empty: nothing is asked. ``listeners`` and
+    ``routes`` are names, sorted, of what is there. ``at`` is None for the group of a policy that
+    names none.
     """
 
     name: str

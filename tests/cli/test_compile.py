@@ -58,3 +58,15 @@ def test_secrets_stay_references(quickstart, capsys, monkeypatch):
     for stage in EMITS:
         assert main(["compile", str(quickstart), "--emit", stage]) == exits.OK
     assert "sk-must-not-show" not in capsys.readouterr().out
+
+
+def test_groups_show_whom_each_secret_goes_to(repository, capsys):
+    """For a review: the key of one region's provider stands in that region's group alone."""
+    fleet = repository / "examples" / "fleet"
+    assert main(["compile", str(fleet), "--emit", "groups", "--json"]) == exits.OK
+    groups = {one["group"]: one for one in json.loads(capsys.readouterr().out)}
+    assert "generic/env:OPENAI_API_KEY" in groups["us"]["secrets"]
+    assert "generic/env:OPENAI_API_KEY" not in groups["eu"]["secrets"]
+    assert groups["eu"]["listeners"] == ["public"]
+    assert groups["eu"]["routes"] == ["llm-eu", "shop", "shop-health"]
+    assert "service/partner-api" not in groups["eu"]["clusters"]
