@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
 import pytest
@@ -38,7 +37,7 @@ def replace(path, data):
     """As tools that rotate do it: a new file in the place of the old one."""
     new = path.with_suffix(".new")
     new.write_bytes(data)
-    os.replace(new, path)
+    new.replace(path)
 
 
 @pytest.fixture
