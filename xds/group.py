@@ -25,10 +25,12 @@ class Group:
     """The target of a set of sessions.
 
     ``target`` is what is served now: the snapshot that was published, without what was refused or
-    is blocked. None means that there is nothing to serve yet.
+    is blocked. None means that there is nothing to serve yet. A group ``beside`` another one is for
+    a change that some of its streams have first: what was refused, and what clients may have, is
+    known to both.
     """
 
-    def __init__(self, *, barrier: float = BARRIER) -> None:
+    def __init__(self, *, barrier: float = BARRIER, beside: Group | None = None) -> None:
         self.target: Snapshot | None = None
         self.good: Snapshot = EMPTY
         """The newest snapshot that a stream has accepted in whole, or that came from the disk."""
@@ -39,6 +41,10 @@ class Group:
         self._published: Snapshot | None = None
         self._blocked: frozenset[Key] = frozenset()
         self._remembered: OrderedDict[str, Snapshot] = OrderedDict()
+        if beside is not None:
+            self.good = beside.target or EMPTY
+            self.refused = beside.refused
+            self._remembered = beside.recall
         self._ways: dict[tuple[str, bool], tuple[Step, ...]] = {}
 
     def publish(self, wanted: Snapshot, blocked: frozenset[Key] = frozenset()) -> bool:
@@ -68,6 +74,7 @@ class Group:
         nack = Nack(
             session.node, type_url, verdict.refused_version, named, normalise(verdict.error)
         )
+        session.nacks[type_url] = nack
         for name, version in named.items():
             self.refused.setdefault((type_url, name, version), nack)
         self._aim()
@@ -88,6 +95,17 @@ class Group:
         self.sessions.add(session)
         return session
 
+    def adopt(self, session: Session, now: float) -> None:
+        """Take over a stream from another group, and lead it on from what it has."""
+        session.rebind(self._way, self._remembered.get)
+        self.sessions.add(session)
+        session.steer(now)
+
+    @property
+    def recall(self) -> OrderedDict[str, Snapshot]:
+        """What clients may have, by the version of its clusters."""
+        return self._remembered
+
     def steer(self, now: float) -> None:
         """Lead every stream to the target of now."""
         for session in self.sessions:
@@ -103,6 +121,16 @@ class Group:
             return False
         self.good = self.target
         return True
+
+    @property
+    def withheld(self) -> dict[Key, Nack]:
+        """What of the published snapshot is not sent because a client refused it."""
+        published = self._published or EMPTY
+        return {
+            (url, name): nack
+            for (url, name, version), nack in self.refused.items()
+            if (one := published.of(url).by_name.get(name)) and one.version == version
+        }
 
     @property
     def settled(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from xds.nack import Nack
 from xds.observer import Pushed
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
 from xds.references import references
@@ -55,6 +56,8 @@ class Session:
         """How many steps were left because their time was up."""
         self.stale = 0
         """How many requests answered a response that was not the newest."""
+        self.nacks: dict[str, Nack] = {}
+        """The client's last refusal of each type, for people; it may be of the past."""
         self._make_watch = watch
         self._plan = plan
         self._recall = recall
@@ -98,6 +101,11 @@ class Session:
         self._steps = deque(self._plan(step.view, sure=self._sure))
         self._entered = now
 
+    def rebind(self, plan: Plan, recall: Callable[[str], Snapshot | None]) -> None:
+        """Serve the stream another target from now on; `steer` leads it there from what it has."""
+        self._plan = plan
+        self._recall = recall
+
     def avoid(self, type_url: str, versions: Mapping[str, str]) -> None:
         """Do not send these versions, by name, on this stream again."""
         self._watches[type_url].avoid(versions)
@@ -138,6 +146,11 @@ class Session:
         """Give what the stream subscribed to by type URL, in ADS order."""
         for type_url in self._in_order:
             yield type_url, self._watches[type_url]
+
+    @property
+    def target(self) -> Snapshot | None:
+        """What the stream is led to; None before the first request."""
+        return self._steps[-1].view if self._steps else None
 
     @property
     def has(self) -> str | None:
