@@ -7,12 +7,14 @@ import signal
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from cli.narrate import Narrator
     from cli.reload import Reloader
     from xds.plane import ControlPlane
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,19 @@ async def signals() -> AsyncIterator[Signals]:
     finally:
         for number, _ in handlers:
             loop.remove_signal_handler(number)
+
+
+async def unless_stopped(caught: Signals, work: Awaitable[T]) -> T | None:
+    """Give what some work gives, or None as soon as ``stop`` is set: the work is given up then."""
+    task = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(caught.stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
+        stopped.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)
 
 
 async def attend(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cli import exits
 from cli.policy import add_path, existing
+from cli.sources.options import add_options, misuse
 
 NAME: Final = "serve"
 
@@ -16,18 +17,25 @@ examples:
   gatewright serve gateway.yaml
   gatewright serve policies/ --listen 0.0.0.0:18000 --state /var/lib/gatewright
   gatewright serve --listen unix:/run/gatewright/ads.sock
+  gatewright serve --git https://git.example.com/edge.git --ref main --path policies --every 30s
+  gatewright serve --git git@git.example.com:edge.git --ref v1.2 --verify-signatures allowed_signers
   gatewright bootstrap --ads 127.0.0.1:18000 --node-id edge-1 > envoy.yaml; envoy -c envoy.yaml
 
 A change of the files is compiled and sent at once; while it is wrong, the last good policy is
 served on. With --state that one outlives a restart, even where the policy is wrong or missing
 then. Secrets are never stored; files that hold them are read again when they change.
 
+With --git the commits of a repository are followed in the same way: asked for every 30 s and on
+SIGHUP, and named in every event. While the repository is away, or a commit is wrong or not signed
+as it must be, what was served before is served on; nothing of a repository is ever executed.
+
 What an Envoy refuses is shown at the line of the policy that made it, and not sent again until it
 changes. SIGHUP reads everything again and sends the refused once more; SIGTERM and Ctrl-C close
 the streams and stop.
 
-exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 the policy has errors and there is no stored one;
-2 wrong options; 3 the address cannot be had, or there is no policy
+exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 the policy has errors and there is no stored one
+(with --git: it waits for a commit that is right); 2 wrong options; 3 the address cannot be had,
+there is no policy, or no `git`
 """
 
 GRACE: Final = 5.0
@@ -44,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_path(parser)
+    add_options(parser)
     parser.add_argument(
         "--listen",
         type=_address,
@@ -64,11 +73,16 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal comes."""
     import asyncio
+    import sys
 
     from xds.store import Store
 
-    if args.state is None or not Store(args.state).path.exists():
-        existing(args.path)
+    if wrong := misuse(args):
+        print(f"gatewright serve: error: {wrong}", file=sys.stderr)
+        return exits.USAGE
+    stored = args.state is not None and Store(args.state).path.exists()
+    if args.git is None and not stored:
+        existing(args.path or Path())
     return asyncio.run(_serve(args))
 
 
@@ -76,29 +90,31 @@ async def _serve(args: argparse.Namespace) -> int:
     import logging
     import os
 
-    from cli.attend import attend, signals
+    from cli.attend import attend, signals, unless_stopped
     from cli.narrate import Narrator, StreamLog
     from cli.reload import Reloader
-    from cli.sources.folder import FolderSource
+    from cli.sources.options import opened, secret_reader
     from compiler.pipeline import compile_sources
     from xds.plane import ControlPlane
-    from xds.secrets import SecretReader
 
     narrator = Narrator(as_json=args.json)
     log = logging.getLogger("gatewright.xds")
     handler = StreamLog(narrator)
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    folder = args.path if args.path.is_dir() else args.path.parent
-    plane = ControlPlane(args.listen, reader=SecretReader(folder, os.environ), state=args.state)
-    source = FolderSource(args.path)
-    reloader = Reloader(source, plane, compiler=compile_sources, tell=narrator.reloaded)
-    async with signals() as caught:
+    plane = ControlPlane(args.listen, reader=secret_reader(args, os.environ), state=args.state)
+    async with (
+        signals() as caught,
+        opened(args, tell=narrator.note, last=lambda: plane.revision) as source,
+    ):
+        reloader = Reloader(source, plane, compiler=compile_sources, tell=narrator.reloaded)
         restored = await plane.start()
         narrator.listening(plane.address, restored, plane.revision)
         try:
-            first = await reloader.load()
-            if first is not None and first.published is None and restored is None:
+            first = await unless_stopped(caught, reloader.load())
+            wrong = first is not None and first.published is None
+            # A repository gets better by itself: a commit that is right will come.
+            if wrong and restored is None and args.git is None:
                 return exits.POLICY
             await attend(caught, reloader, plane, narrator)
         finally:

@@ -6,7 +6,7 @@ Nothing raises here: what cannot be read becomes a problem that `load` reports w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +48,19 @@ class Sources:
         return None
 
 
-def sources_of(files: Mapping[str, bytes | str], root: str = "") -> Sources:
-    """Make sources of contents by path below the root, e.g. ``{"gateway.yaml": "..."}``."""
-    return _sources(dict(files), [], root)
+def sources_of(
+    files: Mapping[str, bytes | str], root: str = "", problems: Iterable[Diagnostic] = ()
+) -> Sources:
+    """Make sources of contents by path below the root, e.g. ``{"gateway.yaml": "..."}``.
+
+    ``problems`` are what went wrong while they were had.
+    """
+    return _sources(dict(files), list(problems), root)
+
+
+def is_policy_file(name: str) -> bool:
+    """Whether the file of that path below a policy's folder is read: YAML, and nothing hidden."""
+    return name.endswith(_SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
 
 
 def read(path: Path) -> Sources:
@@ -65,7 +75,7 @@ def read(path: Path) -> Sources:
         root = _root(path)
         found = _walk(path, problems)
     elif not os.path.lexists(path):
-        message = f"there is no file or folder `{_printable(str(path))}`"
+        message = f"there is no file or folder `{printable_name(str(path))}`"
         hint = "name a policy file, or a folder of them"
         return Sources((), problems=(_problem("no-such-file", message, None, hint=hint),))
     else:
@@ -77,15 +87,17 @@ def read(path: Path) -> Sources:
         path = path.parent
     for count, name in enumerate(found):
         if count == MAX_FILES:
-            message = f"there are more than {MAX_FILES} policy files in `{_printable(str(path))}`"
+            message = (
+                f"there are more than {MAX_FILES} policy files in `{printable_name(str(path))}`"
+            )
             hint = "name the folder that holds nothing but the policy"
             problems.append(_problem("too-many-files", message, None, hint=hint))
             break
-        content = _content(path / name, root + _printable(name), problems)
+        content = _content(path / name, root + printable_name(name), problems)
         if content is not None:
-            files[_printable(name)] = content
+            files[printable_name(name)] = content
     if not files and not problems:
-        message = f"there are no policy files in `{_printable(str(path))}`"
+        message = f"there are no policy files in `{printable_name(str(path))}`"
         hint = "policies are files that end with `.yaml` or `.yml`"
         problems.append(_problem("no-policy-files", message, None, hint=hint))
     return _sources(files, problems, root)
@@ -111,7 +123,7 @@ def _decode(name: str, content: bytes | str) -> tuple[SourceFile, Diagnostic | N
     """Make text of bytes: UTF-8, with or without a byte order mark, which is dropped."""
     size = len(content) if isinstance(content, bytes) else len(content.encode(errors="replace"))
     if size > MAX_FILE:
-        return SourceFile(name, ""), _too_large(name, size)
+        return SourceFile(name, ""), too_large(name, size)
     if isinstance(content, str):
         return SourceFile(name, content.removeprefix("\ufeff")), None
     if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
@@ -140,12 +152,12 @@ _SAVE = "save the file as UTF-8"
 def _walk(folder: Path, problems: list[Diagnostic]) -> Iterator[str]:
     """Give the paths of YAML files below ``folder``, with ``/`` between; no link is followed."""
 
-    def unreadable(error: OSError) -> None:
-        shown = _printable(str(error.filename))
+    def closed(error: OSError) -> None:
+        shown = printable_name(str(error.filename))
         message = f"the folder `{shown}` cannot be read: {error.strerror}"
         problems.append(_problem("unreadable-file", message, None))
 
-    for parent, folders, names in os.walk(folder, onerror=unreadable):
+    for parent, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.endswith(_SUFFIXES) and not name.startswith("."):
@@ -157,25 +169,27 @@ def _content(path: Path, name: str, problems: list[Diagnostic]) -> bytes | None:
     try:
         if not path.is_file():
             reason = "it is no file" if path.exists() else "the link leads nowhere"
-            problems.append(_unreadable(name, reason))
+            problems.append(unreadable(name, reason))
             return None
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             content = file.read(MAX_FILE + 1)
     except OSError as error:
-        problems.append(_unreadable(name, error.strerror or str(error)))
+        problems.append(unreadable(name, error.strerror or str(error)))
         return None
     if len(content) > MAX_FILE:
-        problems.append(_too_large(name, max(size, len(content))))
+        problems.append(too_large(name, max(size, len(content))))
         return None
     return content
 
 
-def _unreadable(name: str, reason: str) -> Diagnostic:
+def unreadable(name: str, reason: str) -> Diagnostic:
+    """A file that could not be read, and why."""
     return _problem("unreadable-file", f"`{name}` cannot be read: {reason}", Span(name, 1, 1, 1, 1))
 
 
-def _too_large(name: str, size: int) -> Diagnostic:
+def too_large(name: str, size: int) -> Diagnostic:
+    """A file of more than MAX_FILE bytes."""
     message = f"this file has {size / (1 << 20):.1f} MiB; a policy file has at most 4 MiB"
     hint = "split it into several files of one folder: sections of the same name are merged"
     return _problem("file-too-large", message, Span(name, 1, 1, 1, 1), hint=hint)
@@ -188,10 +202,10 @@ def _problem(
 
 
 def _root(folder: Path) -> str:
-    shown = _printable(folder.as_posix())
+    shown = printable_name(folder.as_posix())
     return "" if shown == "." else shown.removesuffix("/") + "/"
 
 
-def _printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """Give a file's name as text that can be printed; names on disk are any bytes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

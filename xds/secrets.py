@@ -89,12 +89,14 @@ class UnreadableError(Exception):
 class SecretReader:
     """Reads secrets, and keeps each one's last value for the time it cannot be read.
 
-    ``root`` is the folder that relative paths of ``file:`` start from.
+    ``root`` is the folder that relative paths of ``file:`` start from; ``confined`` refuses every
+    file outside of it, for policies whose authors may not read all that this process may.
     """
 
-    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str], *, confined: bool = False) -> None:
         self._root = root
         self._environ = environ
+        self._confined = confined
         self._last: dict[str, Resource] = {}
 
     def read(self, references: Iterable[Reference]) -> Resolution:
@@ -150,7 +152,10 @@ class SecretReader:
                 raise UnreadableError(source, "the environment variable is not set")
             return self._environ[place].encode("utf-8", "surrogateescape")
         if scheme == "file":
-            return _file(source, self._path(place))
+            path = self._path(place)
+            if self._confined and not path.resolve().is_relative_to(self._root.resolve()):
+                raise UnreadableError(source, "it lies outside of the folder that secrets lie in")
+            return _file(source, path)
         if scheme == "system":
             return _file(source, _bundle(source, self._environ))
         raise UnreadableError(source, "only env:, file: and system: can be read")
