@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import exits
 
 if TYPE_CHECKING:
     from xds.bootstrap import Address
+    from xds.bootstrap_tls import ClientTls
 
 NAME: Final = "bootstrap"
 
@@ -18,9 +20,15 @@ examples:
   gatewright bootstrap --node-id edge-1 > envoy.yaml && envoy -c envoy.yaml
   gatewright bootstrap --ads unix:/run/gatewright/ads.sock --node-id edge-1
   gatewright bootstrap --ads control.internal:18000 --node-id "$(hostname)" --cluster edge --sotw
+  gatewright bootstrap --ads a.internal:18000 --ads b.internal:18000 --node-id edge-1 \\
+      --tls-ca ca.pem --tls-certificate edge.pem --tls-key edge.key --output /etc/envoy
 
 Envoy reads its listeners, routes, clusters, endpoints and secrets from the one address, and waits
-for the first ones before it calls itself ready. Ids must differ from Envoy to Envoy.
+for the first ones before it calls itself ready. Ids must differ from Envoy to Envoy. With several
+addresses the first that has something to serve is asked; the others take over while it is away.
+
+With --output, a certificate that is replaced by another (moved into its folder, as `mv` and
+Kubernetes do it) is used from the next connection on, without a restart of Envoy.
 """
 
 
@@ -36,9 +44,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--ads",
         type=_address,
-        default="127.0.0.1:18000",
+        action="append",
         metavar="ADDRESS",
-        help="where `serve` listens: host:port or unix:/path (default: 127.0.0.1:18000)",
+        help="where `serve` listens: host:port or unix:/path (default: 127.0.0.1:18000); again for "
+        "a control plane that takes over while those before it are away",
     )
     parser.add_argument("--node-id", required=True, metavar="ID", help="the name of this one Envoy")
     parser.add_argument(
@@ -62,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         dest="protocol",
         help="receive the state of the world",
     )
-    parser.set_defaults(protocol="delta")
+    parser.set_defaults(protocol="delta", wrong=parser.error)
     parser.add_argument(
         "--admin",
         type=_address_or_none,
@@ -78,30 +87,98 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="SECONDS",
         help="ping the control plane after so many silent seconds (default: 30)",
     )
+    tls = parser.add_argument_group("TLS to the control plane; paths are those on Envoy's machine")
+    tls.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="CAs that verify the control plane: turns on TLS",
+    )
+    tls.add_argument(
+        "--tls-certificate", type=Path, metavar="FILE", help="the Envoy's own certificate chain"
+    )
+    tls.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
+    tls.add_argument(
+        "--tls-sni", metavar="NAME", help="the name to ask for (default: the first host name)"
+    )
+    tls.add_argument(
+        "--tls-verify",
+        action="append",
+        metavar="NAME",
+        help="a name that the control plane's certificate must bear: a DNS name, an IP address or "
+        "a URI; again for others that will do (default: the hosts of --ads)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of YAML")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="write envoy.yaml (or .json) here, and the files through which Envoy follows changes "
+        "of its certificate",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it."""
-    from xds.bootstrap import Bootstrap, bootstrap
+    """Print it, or write it with the files that it names."""
+    from xds.bootstrap import Bootstrap, address, bootstrap
+    from xds.bootstrap_tls import secret_files
     from xds.wire import to_json
 
+    planes = args.ads or [address("127.0.0.1:18000")]
+    if len({bool(plane.path) for plane in planes}) > 1:
+        args.wrong("--ads: a Unix socket does not go together with other addresses")
+    tls = _tls(args, planes)
     wanted = Bootstrap(
-        ads=args.ads,
+        ads=planes[0],
+        fallbacks=tuple(planes[1:]),
+        tls=tls,
         node_id=args.node_id,
         cluster=args.cluster,
         protocol=args.protocol,
         admin=args.admin,
         keepalive_interval=args.keepalive,
     )
-    data = to_json(bootstrap(wanted))
-    if args.json:
-        print(json.dumps(data, indent=2))
-    else:
-        import yaml
-
-        print(yaml.safe_dump(data, sort_keys=False), end="")
+    text = _text(to_json(bootstrap(wanted)), as_json=args.json)
+    if args.output is None:
+        print(text, end="")
+        return exits.OK
+    args.output.mkdir(parents=True, exist_ok=True)
+    (args.output / f"envoy.{'json' if args.json else 'yaml'}").write_text(text)
+    for name, message in secret_files(tls).items() if tls else ():
+        (args.output / name).write_text(_text(to_json(message), as_json=True))
     return exits.OK
+
+
+def _tls(args: argparse.Namespace, planes: list[Address]) -> ClientTls | None:
+    from xds.bootstrap_tls import ClientTls
+
+    if (args.tls_certificate is None) != (args.tls_key is None):
+        args.wrong("--tls-certificate and --tls-key go together")
+    if args.tls_ca is None:
+        if args.tls_certificate or args.tls_sni or args.tls_verify:
+            args.wrong("--tls-ca is missing: without it there is no TLS")
+        return None
+    hosts = [plane.host for plane in planes if plane.host]
+    verify = args.tls_verify or hosts
+    if not verify:
+        args.wrong("--tls-verify is missing: a Unix socket has no name to verify")
+    names = [plane.host for plane in planes if plane.host and not plane.is_ip]
+    return ClientTls(
+        ca=args.tls_ca.absolute(),
+        verify=tuple(dict.fromkeys(verify)),
+        certificate=args.tls_certificate and args.tls_certificate.absolute(),
+        key=args.tls_key and args.tls_key.absolute(),
+        sni=args.tls_sni or next(iter(names), ""),
+        folder=args.output and args.output.absolute(),
+    )
+
+
+def _text(data: dict[str, Any], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(data, indent=2) + "\n"
+    import yaml
+
+    return str(yaml.safe_dump(data, sort_keys=False))
 
 
 def _address(text: str) -> Address:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Literal
 
+from xds.bootstrap_tls import ClientTls, transport_socket
 from xds.schema import envoy, google
 from xds.wire import pack
 
@@ -66,7 +67,11 @@ def address(text: str) -> Address:
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """What a bootstrap depends on. ``node_id`` must be unique in a fleet; keepalive in seconds."""
+    """What a bootstrap depends on. ``node_id`` must be unique in a fleet; keepalive in seconds.
+
+    ``fallbacks`` are further control planes, in the order in which they are tried while those
+    before them are away.
+    """
 
     ads: Address
     node_id: str
@@ -75,6 +80,8 @@ class Bootstrap:
     admin: Address | None = None
     keepalive_interval: int = 30
     keepalive_timeout: int = 5
+    fallbacks: tuple[Address, ...] = ()
+    tls: ClientTls | None = None
 
 
 def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
@@ -105,15 +112,21 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
 
 def _control_plane(wanted: Bootstrap) -> envoy.config.cluster.v3.Cluster:
     kinds = envoy.config.cluster.v3.Cluster
-    by_name = not wanted.ads.path and not wanted.ads.is_ip
+    planes = (wanted.ads, *wanted.fallbacks)
+    by_name = any(not one.path and not one.is_ip for one in planes)
     cluster = kinds(
         name=CONTROL_PLANE,
         type=kinds.STRICT_DNS if by_name else kinds.STATIC,
         connect_timeout=google.protobuf.Duration(seconds=5),
     )
     cluster.load_assignment.cluster_name = CONTROL_PLANE
-    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
-    endpoint.address.CopyFrom(_address(wanted.ads))
+    for priority, one in enumerate(planes):
+        locality = cluster.load_assignment.endpoints.add(priority=priority)
+        locality.lb_endpoints.add().endpoint.address.CopyFrom(_address(one))
+    if wanted.fallbacks:
+        cluster.health_checks.append(_health_check())
+    if wanted.tls is not None:
+        cluster.transport_socket.CopyFrom(transport_socket(wanted.tls))
     options = envoy.extensions.upstreams.http.v3.HttpProtocolOptions()
     http2 = options.explicit_http_config.http2_protocol_options
     # A control plane that vanished without a word (a cut cable, a frozen machine) is noticed.
@@ -123,6 +136,26 @@ def _control_plane(wanted: Bootstrap) -> envoy.config.cluster.v3.Cluster:
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     ].CopyFrom(pack(options))
     return cluster
+
+
+def _health_check() -> envoy.config.core.v3.HealthCheck:
+    """Ask a control plane whether it has something to serve, over one connection that is kept.
+
+    Envoy's own xDS failover (two gRPC services) is for its start alone: once the first has
+    answered, only that one is tried again. Endpoints of falling priority are left and come back to
+    at any time. A wrong answer does no harm: a stream that is open stays where it is.
+    """
+    seconds = google.protobuf.Duration
+    check = envoy.config.core.v3.HealthCheck(
+        timeout=seconds(seconds=3),
+        interval=seconds(seconds=2),
+        interval_jitter=seconds(seconds=1),
+        no_traffic_interval=seconds(seconds=2),
+    )
+    check.unhealthy_threshold.value = 1
+    check.healthy_threshold.value = 1
+    check.grpc_health_check.SetInParent()
+    return check
 
 
 def _address(at: Address) -> envoy.config.core.v3.Address:
