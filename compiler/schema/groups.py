@@ -62,7 +62,7 @@ IdentityGlob = Annotated[
     *_glob(
         # Neither whose names they are may be left open, nor where a name begins.
         r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(?:/[\x21-\x7e]{0,2000})?"
-        r"|(?:\*\.)?[A-Za-z0-9_-][A-Za-z0-9*_-]*(?:\.[A-Za-z0-9_-]+)*",
+        r"|(?:\*{1,2}\.)?[A-Za-z0-9_-][A-Za-z0-9*_-]*(?:\.[A-Za-z0-9_-]+)*",
         "name of a certificate",
         "write a URI (`spiffe://corp/edge/*`) or a DNS name (`*.edge.example.com`); trust domains "
         "and the ends of DNS names are written out",
@@ -113,8 +113,8 @@ class GroupDocument(Document):
     """Which nodes; `{}` for all that no other group takes."""
     identity: OneOrMore[IdentityGlob] = ()
     """Names in client certificates (URIs or DNS names) whose holders may be in this group; a node
-    with none of them is refused. Unless written, any node may, but gets no secrets from a control
-    plane that asks for certificates."""
+    with none of them is refused. Unless written, any node may be in it, and gets secrets only from
+    a control plane that none but its own machine reaches."""
     listeners: Maybe[OneOrMore[NameGlob]] = None
     """The listeners that it gets; all unless written."""
     routes: Maybe[OneOrMore[NameGlob]] = None
