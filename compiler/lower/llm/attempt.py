@@ -41,6 +41,7 @@ def attempt_filter(provider: Provider, target: Target) -> hcm_v3.HttpFilter:
     )
     config = lua_v3.Lua()
     config.default_source_code.inline_string = source
+    config.clear_route_cache.value = False  # an attempt never chooses another route
     return hcm_v3.HttpFilter(name=NAMESPACE, typed_config=pack(config))
 
 
