@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from xds.nack import Nack
-from xds.observer import Pushed
+from xds.observer import Kind, Pushed
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
 from xds.references import references
 from xds.schema import envoy
@@ -58,6 +58,10 @@ class Session:
         """How many requests answered a response that was not the newest."""
         self.nacks: dict[str, Nack] = {}
         """The client's last refusal of each type, for people; it may be of the past."""
+        self.protocol: Kind = "sotw"
+        self.opened = 0.0
+        """When the first request came, and in ``heard`` the last one."""
+        self.heard = 0.0
         self._make_watch = watch
         self._plan = plan
         self._recall = recall
@@ -79,7 +83,8 @@ class Session:
         now: float,
     ) -> Verdict:
         """Take a request; `flush` gives what is to be sent then. Raises ProtocolError."""
-        self._meet(request)
+        self._meet(request, now)
+        self.heard = now
         type_url = self._type_of(request)
         watch = self._watches.get(type_url)
         new = watch is None
@@ -170,12 +175,15 @@ class Session:
         self,
         request: envoy.service.discovery.v3.DiscoveryRequest
         | envoy.service.discovery.v3.DeltaDiscoveryRequest,
+        now: float,
     ) -> None:
         if self._met:
             return
         if not request.HasField("node"):
             raise ProtocolError("the first request of a stream must carry a node")
         self._met = True
+        self.opened = now
+        self.protocol = "delta" if "Delta" in request.DESCRIPTOR.name else "sotw"
         self.node = request.node.id
 
     def _type_of(
