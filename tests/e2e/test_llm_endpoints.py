@@ -88,6 +88,17 @@ def test_json_may_be_called_so_in_many_ways(running, content_type):
     assert answer.status_code == 200
 
 
+def test_of_two_models_the_last_one_counts(running, upstreams):
+    """Parsers do not agree on which one counts, so the provider is shown one name only."""
+    body = b'{"model":"nope","mod\\u0065l":"quick","x":{"model":"nope"}}'
+    assert running.post("/v1/chat/completions", body).status_code == 200
+    assert upstreams[0].requests[-1].body == (
+        b'{"model":"gpt-x","mod\\u0065l":"gpt-x","x":{"model":"nope"}}'
+    )
+    body = b'{"model":"fast","model":"nope"}'
+    assert running.post("/v1/chat/completions", body).status_code == 404
+
+
 @pytest.mark.parametrize("name", ["quick", "org/odd:name v1"])
 def test_an_alias_is_another_name_of_the_model(running, upstreams, name):
     """The provider is asked for its own model whatever name the client used."""
@@ -110,6 +121,8 @@ def test_an_alias_is_another_name_of_the_model(running, upstreams, name):
         (b'{"model":"fast"', 400, None, "JSON"),
         (b'{"model":"fast"} x', 400, None, "JSON"),
         (b"", 400, None, ""),
+        (b'{"model":"fast","seed":9223372036854775808}', 400, None, "JSON"),
+        ({"model": "m" * 9000}, 400, None, "model"),
         ({"model": "smart"}, 400, "wrong_endpoint", "/v1/messages"),
         ({"model": "fast", "x": "y" * LIMIT}, 413, "request_too_large", "large"),
     ],

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from compiler.plan import Api, Trigger
-from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
+from compiler.plan import Api, Applied, Trigger
+from policies.outliers import OutlierPlan
+from tests.e2e.llm_gateway import AT, Gateway, gateway, model, plan, provider
 from tests.e2e.llm_upstream import (
     Answer,
     Behaviour,
@@ -189,3 +190,25 @@ def test_a_client_cannot_order_other_retries():
             )
             assert answer.status_code == 500
             assert (len(first.requests), second.requests) == (1, [])
+
+
+def test_outlier_ejection_does_not_end_a_chain():
+    """A provider with one address that fails all the time is still left for the next one."""
+    ejects = OutlierPlan(
+        consecutive_5xx=1,
+        consecutive_gateway_errors=1,
+        interval=timedelta(milliseconds=100),
+        eject_for=timedelta(seconds=30),
+        max_ejected=100,
+    )
+    with upstream(openai_error(503, "down")) as first, upstream() as second:
+        chained = model("fast", "a/x", "b/y", on=(Trigger.OVERLOADED,))
+        providers = [
+            provider("a", first, policies=(Applied("outliers", ejects, AT),)),
+            provider("b", second),
+        ]
+        with gateway(plan(providers, [chained])) as running:
+            for _ in range(6):
+                assert running.chat().headers["x-gatewright-target"] == "b/y"
+            ejected = running.envoy.stats("cluster.llm/a/x.outlier_detection.ejections_active")
+            assert list(ejected.values()) == [1]
