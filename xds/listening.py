@@ -6,6 +6,7 @@ A Unix socket is for its owner alone, since secrets pass through it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -59,7 +60,7 @@ def bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentia
     """
     path = Path(listen.removeprefix("unix:")) if listen.startswith("unix:") else None
     if path is not None:
-        _remove_dead_socket(path)
+        _refuse_live_socket(path)
     try:
         if credentials is None:
             port = server.add_insecure_port(listen)
@@ -103,12 +104,13 @@ async def let_in(
         admission.leave(peer.address)
 
 
-def _remove_dead_socket(path: Path) -> None:
-    """Remove a unix socket that a killed process left; a live one stays, and binding then fails."""
+def _refuse_live_socket(path: Path) -> None:
+    """Raise OSError where somebody listens on a Unix socket: gRPC would take its place unasked.
+
+    One that a killed process left behind is gRPC's to replace.
+    """
     if not path.is_socket():
         return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(ConnectionRefusedError):
+        probe.connect(str(path))
+        raise OSError(f"cannot listen on unix:{path}: the address is in use")
