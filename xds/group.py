@@ -37,7 +37,7 @@ class Group:
         self.sessions: set[Session] = set()
         self.refused: dict[tuple[str, str, str], Nack] = {}
         """What is not sent again, by type URL, name and version."""
-        self._barrier = barrier
+        self.barrier = barrier
         self._published: Snapshot | None = None
         self._blocked: frozenset[Key] = frozenset()
         self._remembered: OrderedDict[str, Snapshot] = OrderedDict()
@@ -90,7 +90,7 @@ class Group:
     def join(self, protocol: Callable[[str], Watch], type_url: str = "") -> Session:
         """Add a stream."""
         session = Session(
-            protocol, self._way, self._remembered.get, type_url=type_url, barrier=self._barrier
+            protocol, self._way, self._remembered.get, type_url=type_url, barrier=self.barrier
         )
         self.sessions.add(session)
         return session

@@ -10,25 +10,36 @@ await plane.stop()
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from xds.group import Group
+import grpc
+
+from xds.admission import DEFAULT, Limits
+from xds.fleet import Fleet, Happened
+from xds.identity import Trust
+from xds.lane import Build
+from xds.listening import MAX_AGE
 from xds.nack import Nack
-from xds.order import SECRET
+from xds.node_match import NodeMatch
+from xds.rollout import Command
 from xds.secrets import Reference, Resolution, SecretReader, Unresolved
 from xds.server import XdsServer
 from xds.session import BARRIER
-from xds.snapshot import Snapshot, collect, encoded, layered
-from xds.store import DamagedError, Store
-from xds.withhold import unresolved
+from xds.snapshot import Snapshot
+from xds.store import DamagedError, Store, Stored
+from xds.wave import GRACE, Strategy
+
+T = TypeVar("T")
 
 _log = logging.getLogger("gatewright.xds")
-_KEPT_NACKS = 1_000
+_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +53,13 @@ class Published:
 
 
 class ControlPlane:
-    """Serves one policy's snapshots to any number of Envoys.
+    """Serves a policy's snapshots to any number of Envoys.
 
     Made on the loop it runs on. ``listen`` is ``host:port`` or ``unix:/path``; ``address`` is
-    what was bound, once it is started. ``state`` is the folder of the last good snapshot, or None.
+    what was bound, once it is started. ``state`` is the folder of what outlives a restart, or None.
+    ``trust`` is what is known of whoever connects, by ``credentials`` if there are any (else in the
+    clear); ``limits`` and ``max_age`` (seconds) are those of `xds.admission` and `xds.listening`.
+    ``grace`` is the time that nodes have to connect again before a rollout misses them.
     """
 
     def __init__(
@@ -54,74 +68,114 @@ class ControlPlane:
         *,
         reader: SecretReader | None = None,
         state: Path | None = None,
+        trust: Trust = Trust.MACHINE,
+        credentials: grpc.ServerCredentials | None = None,
+        limits: Limits = DEFAULT,
+        max_age: float = MAX_AGE,
         barrier: float = BARRIER,
+        grace: float = GRACE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = listen
         self.revision = ""
         """The state of its source that the published snapshot was made of: a commit, or empty."""
-        self._group = Group(barrier=barrier)
+        self.fleet = Fleet(tell=self._happened, trust=trust, barrier=barrier, grace=grace)
         self._server = XdsServer(
-            self._group, on_nack=self._nacked, on_progress=self._progress, clock=clock
+            self.fleet,
+            on_nack=self._nacked,
+            on_progress=self._progress,
+            trust=trust,
+            credentials=credentials,
+            limits=limits,
+            max_age=max_age,
+            clock=clock,
         )
+        self._clock = clock
         self._reader = reader or SecretReader(Path(), os.environ)
         self._store = Store(state) if state is not None else None
-        self._stored = ("", "")
-        self._published: Snapshot | None = None
-        self._references: tuple[Reference, ...] = ()
-        self._nacks: asyncio.Queue[Nack] = asyncio.Queue(_KEPT_NACKS)
+        self._stored: object = None
+        self._strategy: Strategy | None = None
+        self._nacks: asyncio.Queue[Nack] = asyncio.Queue(_KEPT)
+        self._events: asyncio.Queue[Happened] = asyncio.Queue(_KEPT)
         self._waiting: set[asyncio.Event] = set()
         self._publishing = asyncio.Lock()
         self._saving: asyncio.Task[None] | None = None
+        self._stirred = asyncio.Event()
+        self._ticking: asyncio.Task[None] | None = None
 
     async def start(self) -> str | None:
-        """Bind, and serve the last good snapshot if there is one; return its published version.
+        """Bind, and serve what was served last if that is on the disk; return its version.
 
         Raises OSError where the address cannot be had. Without a snapshot, streams get
         UNAVAILABLE until the first `publish`.
         """
         restored = await self._restore()
         self.address = await self._server.start(self.address)
+        self._ticking = asyncio.create_task(self._tick())
         return restored
 
     async def publish(
         self, snapshot: Snapshot, secrets: Iterable[Reference] = (), *, revision: str = ""
     ) -> Published:
-        """Serve a snapshot and the secrets it refers to; streams follow step by step.
+        """Serve one snapshot and the secrets it refers to, to all nodes at once."""
+        build = Build("default", NodeMatch(), snapshot, tuple(secrets))
+        return await self.publish_fleet((build,), revision=revision)
 
-        A listener or cluster whose secret cannot be read keeps its last good version.
-        ``revision`` names the state of the source that it was made of, for people.
+    async def publish_fleet(
+        self, builds: Iterable[Build], rollout: Strategy | None = None, *, revision: str = ""
+    ) -> Published:
+        """Serve each group its snapshot and the secrets that this refers to.
+
+        ``builds`` stand in the order in which a node is held against them. With ``rollout`` a
+        change comes to a group's nodes wave by wave; without, to all of them at once. A listener or
+        cluster whose secret cannot be read keeps its last good version. ``revision`` names the
+        state of the source that it was made of, for people.
         """
         async with self._publishing:
-            self._published = snapshot
-            self.revision = revision
-            self._references = tuple(secrets)
-            return await self._serve()
+            builds = tuple(builds)
+            read = await self._read(self.fleet.references(builds))
+            self.revision, self._strategy = revision, rollout
+            self.fleet.publish(builds, rollout, read, self._clock())
+            return self._served(read)
 
     async def reread_secrets(self) -> Published | None:
         """Read every secret again and serve what changed; None before the first publish."""
         async with self._publishing:
-            return None if self._published is None else await self._serve()
+            if not self.fleet.lanes:
+                return None
+            read = await self._read(self.fleet.references())
+            self.fleet.refresh(read, self._clock())
+            return self._served(read)
 
     def retry(self) -> None:
         """Send once more what Envoys refused: the cause may be gone, for instance a port in use."""
-        self._group.forgive()
+        self.fleet.forgive()
         self._server.target_changed()
+
+    def command(self, group: str, command: Command, *, force: bool = False) -> None:
+        """Obey an operator; raises KeyError for a group that is not there, and CommandError."""
+        self.fleet.command(group, command, self._clock(), force=force)
+        self._moved()
+
+    def measured(self, node: str, requests: int, failures: int) -> None:
+        """Count a node's requests, by which a wave is judged."""
+        if self.fleet.measured(node, requests, failures, self._clock()):
+            self._moved()
 
     async def acked(self, version: str) -> bool:
         """Wait until every connected stream has accepted the newest snapshot, one at the least.
 
-        True if that is the whole of ``version`` (a `Snapshot.version` that was published); False
-        if a newer one took its place, or part of it was refused or waits for a secret.
+        True if that is the whole of ``version`` (a `Published.version`); False if a newer one took
+        its place, it was rolled back, or part of it was refused or waits for a secret.
         """
         woken = asyncio.Event()
         self._waiting.add(woken)
         try:
             while True:
-                if self._published is not None and self._published.version != version:
+                if self.fleet.lanes and self.fleet.version != version:
                     return False
-                if self._published is not None and self._group.settled:
-                    return self._group.complete
+                if self.fleet.settled:
+                    return self.fleet.complete
                 await woken.wait()
                 woken.clear()
         finally:
@@ -132,31 +186,53 @@ class ControlPlane:
         while True:
             yield await self._nacks.get()
 
+    async def happened(self) -> AsyncIterator[Happened]:
+        """Give each event of a rollout as it comes, without end."""
+        while True:
+            yield await self._events.get()
+
     @property
     def streams(self) -> int:
         """How many streams are connected."""
-        return len(self._group.sessions)
+        return len(tuple(self.fleet.members))
 
     def secret_files(self) -> frozenset[Path]:
         """The files that the secrets served now lie in, for a watcher."""
-        return self._reader.files(self._references)
+        return self._reader.files(self.fleet.references())
 
     async def stop(self, grace: float = 5.0) -> None:
         """Close the streams, wait for the state to be on disk, and stop."""
+        if self._ticking is not None:
+            self._ticking.cancel()
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
 
-    async def _serve(self) -> Published:
-        published = self._published
-        assert published is not None  # noqa: S101 - both callers have looked
-        read = await asyncio.to_thread(self._reader.read, self._references)
-        held = unresolved(published, read.missing) if read.missing else frozenset()
-        if self._group.publish(_with_secrets(published, read), held):
-            self._server.target_changed()
+    async def _read(self, references: Iterable[Reference]) -> Resolution:
+        return await asyncio.to_thread(self._reader.read, references)
+
+    def _served(self, read: Resolution) -> Published:
+        self._moved()
+        lanes = self.fleet.lanes.values()
+        held = frozenset(key for lane in lanes for key in lane.held)
+        return Published(self.fleet.version, read.unresolved, held, self.revision)
+
+    def _moved(self) -> None:
+        """Do what follows when streams are, or may be, served something else."""
+        self._server.wake()
         self._save()
         self._progress()
-        return Published(published.version, read.unresolved, held, self.revision)
+
+    async def _tick(self) -> None:
+        """Call the fleet when it is time for something."""
+        while True:
+            self._stirred.clear()
+            if self.fleet.tick(self._clock()):
+                self._moved()
+            due = self.fleet.due()
+            wait = None if due is None else max(due - self._clock(), 0.001)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), wait)
 
     async def _restore(self) -> str | None:
         if self._store is None:
@@ -168,43 +244,46 @@ class ControlPlane:
             return None
         if stored is None:
             return None
-        # Good before it is published: what waits for a secret here may be live in an Envoy.
-        self._group.remember(stored.snapshot)
-        await self.publish(stored.snapshot, stored.secrets, revision=stored.revision)
-        return stored.published
+        self.revision, self._strategy = stored.revision, stored.strategy
+        self.fleet.restore(stored.groups, stored.strategy, self._clock())
+        self.fleet.refresh(await self._read(self.fleet.references()), self._clock())
+        return self.fleet.version
 
     def _save(self) -> None:
-        """Bring the target to the disk in the background; the newest one wins."""
+        """Bring what is served to the disk in the background; the newest wins."""
         if self._store is not None and (self._saving is None or self._saving.done()):
             self._saving = asyncio.create_task(self._save_all(self._store))
 
     async def _save_all(self, store: Store) -> None:
-        while (target := self._group.target) is not None:
+        while groups := self.fleet.kept():
+            wanted = Stored(groups, self._strategy, self.revision)
             # A commit that changes no resource is worth storing too: a restart tells which it is.
-            wanted = (target.version, self.revision)
-            if wanted == self._stored:
+            if wanted.key == self._stored:
                 break
-            self._stored = wanted
-            published = self._published.version if self._published else ""
+            self._stored = wanted.key
             try:
-                await asyncio.to_thread(
-                    store.save, target, self._references, published, self.revision
-                )
+                await asyncio.to_thread(store.save, wanted)
             except OSError as error:
                 _log.warning("the snapshot could not be stored: %s", error)
 
     def _nacked(self, nack: Nack) -> None:
         _log.warning("%s", nack, extra={"node": nack.node})
-        if self._nacks.full():
-            self._nacks.get_nowait()
-        self._nacks.put_nowait(nack)
+        _put(self._nacks, nack)
+        self._save()
+
+    def _happened(self, happened: Happened) -> None:
+        _log.info("%s", happened)
+        _put(self._events, happened)
         self._save()
 
     def _progress(self) -> None:
+        self._stirred.set()
         for woken in self._waiting:
             woken.set()
 
 
-def _with_secrets(snapshot: Snapshot, read: Resolution) -> Snapshot:
-    named = {one.name: encoded(one) for one in read.resources}
-    return layered(snapshot, {SECRET: collect({**snapshot.of(SECRET).by_name, **named})})
+def _put(queue: asyncio.Queue[T], item: T) -> None:
+    """Add to a queue; where nobody takes from it, the oldest goes."""
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(item)
