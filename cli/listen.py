@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from cli import exits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import grpc
 
     from cli.narrate import Narrator
+    from compiler.fleet import Fleet
     from xds.admission import Limits
     from xds.identity import Trust
 
@@ -68,6 +71,7 @@ def add_listen(parser: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--insecure",
         action="store_true",
+        dest="plaintext",
         help="listen where others can connect, in the clear; no secret is given to anybody there",
     )
     access.add_argument(
@@ -101,7 +105,7 @@ def misplaced(args: argparse.Namespace) -> str | None:
     if args.client_ca is not None and args.tls_certificate is None:
         return "--client-ca needs --tls-certificate and --tls-key"
     plain = args.tls_certificate is None
-    if plain and not args.insecure and not _is_here(address(args.listen)):
+    if plain and not args.plaintext and not _is_here(address(args.listen)):
         return (
             f"others can reach {args.listen}, and it would be in the clear: give "
             "--tls-certificate, --tls-key and --client-ca, or say --insecure"
@@ -134,6 +138,18 @@ def access(args: argparse.Namespace, narrator: Narrator) -> Access:
         limits=Limits() if args.max_streams is None else Limits(streams=args.max_streams),
         max_age=MAX_AGE if args.max_age is None else args.max_age,
     )
+
+
+def without_secrets(fleet: Fleet, trust: Trust) -> Iterator[str]:
+    """Say of each group that needs secrets why its nodes are given none."""
+    from xds.identity import Trust, may_have_secrets
+
+    why = "names no `identity`, so any client of the CA may be in it"
+    if trust is Trust.NOBODY:
+        why = "is open to anybody who connects, for no client certificates are asked for"
+    for build in fleet:
+        if build.lowered.secrets and not may_have_secrets(build.group.identity, trust):
+            yield (f"group `{build.group.name}` {why}: it is given no secrets, nor what needs them")
 
 
 def _is_here(at: Any) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import exits
+from cli.listen import add_listen, misplaced
 from cli.policy import add_path, existing
 from cli.sources.options import add_options, misuse
 
@@ -15,7 +16,8 @@ NAME: Final = "serve"
 _EPILOG: Final = """\
 examples:
   gatewright serve gateway.yaml
-  gatewright serve policies/ --listen 0.0.0.0:18000 --state /var/lib/gatewright
+  gatewright serve policies/ --listen 0.0.0.0:18000 --state /var/lib/gatewright \\
+      --tls-certificate tls.pem --tls-key tls.key --client-ca clients.pem
   gatewright serve --listen unix:/run/gatewright/ads.sock
   gatewright serve --git https://git.example.com/edge.git --ref main --path policies --every 30s
   gatewright serve --git git@git.example.com:edge.git --ref v1.2 --verify-signatures allowed_signers
@@ -29,6 +31,10 @@ With --git the commits of a repository are followed in the same way: asked for e
 SIGHUP, and named in every event. While the repository is away, or a commit is wrong or not signed
 as it must be, what was served before is served on; nothing of a repository is ever executed.
 
+Where others can connect, clients show a certificate: a group of the policy says by `identity` which
+of them may be in it, and a group that does not is given no secrets. Certificates and CAs are read
+again when they change, without a restart; a pair that does not fit keeps the old one.
+
 What an Envoy refuses is shown at the line of the policy that made it, and not sent again until it
 changes. SIGHUP reads everything again and sends the refused once more; SIGTERM and Ctrl-C close
 the streams and stop.
@@ -37,8 +43,6 @@ exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 the policy has errors and there is
 (with --git: it waits for a commit that is right); 2 wrong options; 3 the address cannot be had,
 there is no policy, or no `git`
 """
-
-GRACE: Final = 5.0
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -53,14 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     add_path(parser)
     add_options(parser)
-    parser.add_argument(
-        "--listen",
-        type=_address,
-        default="127.0.0.1:18000",
-        metavar="ADDRESS",
-        help="host:port or unix:/path to serve on (default: 127.0.0.1:18000); secrets travel in "
-        "the clear, so keep it on this machine or a network of your own",
-    )
+    add_listen(parser)
     parser.add_argument(
         "--state",
         type=Path,
@@ -77,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     from xds.store import Store
 
-    if wrong := misuse(args):
+    if wrong := misuse(args) or misplaced(args):
         print(f"gatewright serve: error: {wrong}", file=sys.stderr)
         return exits.USAGE
     stored = args.state is not None and Store(args.state).path.exists()
@@ -90,9 +87,10 @@ async def _serve(args: argparse.Namespace) -> int:
     import logging
     import os
 
+    from cli import listen
     from cli.attend import attend, signals, unless_stopped
     from cli.narrate import Narrator, StreamLog
-    from cli.reload import Reloader
+    from cli.reload import Reloaded, Reloader
     from cli.sources.options import opened, secret_reader
     from compiler.pipeline import compile_sources
     from xds.plane import ControlPlane
@@ -102,12 +100,25 @@ async def _serve(args: argparse.Namespace) -> int:
     handler = StreamLog(narrator)
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    plane = ControlPlane(args.listen, reader=secret_reader(args, os.environ), state=args.state)
+    who = listen.access(args, narrator)
+    plane = ControlPlane(
+        args.listen,
+        reader=secret_reader(args, os.environ),
+        state=args.state,
+        **who.options(),
+    )
+
+    def tell(reloaded: Reloaded) -> None:
+        narrator.reloaded(reloaded)
+        if reloaded.published is not None:
+            for text in listen.without_secrets(reloaded.compiled.fleet, who.trust):
+                narrator.note("no-secrets", f"warning: {text}", reason=text)
+
     async with (
         signals() as caught,
         opened(args, tell=narrator.note, last=lambda: plane.revision) as source,
     ):
-        reloader = Reloader(source, plane, compiler=compile_sources, tell=narrator.reloaded)
+        reloader = Reloader(source, plane, compiler=compile_sources, tell=tell)
         restored = await plane.start()
         narrator.listening(plane.address, restored, plane.revision)
         try:
@@ -118,15 +129,6 @@ async def _serve(args: argparse.Namespace) -> int:
                 return exits.POLICY
             await attend(caught, reloader, plane, narrator)
         finally:
-            await plane.stop(GRACE)
+            await plane.stop(args.drain)
             log.removeHandler(handler)
     return exits.OK
-
-
-def _address(text: str) -> str:
-    from xds.bootstrap import AddressError, address
-
-    try:
-        return str(address(text))
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

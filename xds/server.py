@@ -1,4 +1,4 @@
-"""The thin shell around `xds.group`: gRPC streams in, frames out.
+"""The thin shell around `xds.fleet`: gRPC streams in, frames out.
 
 ADS and one service for each type, "state of the world" and delta; all of them run the same loop.
 Messages to send are bytes already, so gRPC serialises nothing.
@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
 from xds import order
+from xds.admission import DEFAULT, Admission, Bucket, Limits
 from xds.delta import DeltaWatch
-from xds.group import Group
+from xds.health import health_service
+from xds.identity import IdentityRefused, Peer, Trust, peer_of
+from xds.listening import MAX_AGE, bind, let_in, options
 from xds.nack import Nack
+from xds.placement import Code, Placement, Refused
 from xds.schema import envoy
 from xds.session import Session
 from xds.sotw import SotwWatch
+from xds.told import Told
 from xds.watch import ProtocolError, Watch
 
 _log = logging.getLogger("gatewright.xds")
@@ -32,20 +35,11 @@ _log = logging.getLogger("gatewright.xds")
 WRITE_TIMEOUT: Final = 30.0
 """Seconds that a client may leave a frame unread before its stream is closed."""
 
-_OPTIONS: Final = (
-    # A delta client names all that it has in its first request: far more than the default 4 MiB.
-    ("grpc.max_receive_message_length", 64 << 20),
-    ("grpc.max_send_message_length", -1),
-    # Find clients that vanished without a word.
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    # Envoy pings an idle stream to find out the same of us; gRPC takes that for abuse by default.
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
-    ("grpc.http2.max_ping_strikes", 0),
-    # Two servers on one port would share the clients at random.
-    ("grpc.so_reuseport", 0),
-)
+_DRAINED_BY: Final = 0.8
+"""The part of a stop's time in which streams are closed; the rest is for them to end."""
+
+_SHOWN: Final = 100
+"""Letters of a node's id that are shown before the node is known to be one of ours."""
 
 _ADS: Final = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 # Service, the method's stem, the type it is for.
@@ -69,27 +63,46 @@ _Context = grpc.aio.ServicerContext[Any, bytes]
 
 @dataclass(eq=False, slots=True)
 class _Stream:
-    session: Session
+    peer: Peer
+    requests: Bucket
+    opened: float
+    node: str = ""
+    session: Session | None = None
+    """None until the first request, whose node tells where the stream belongs."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    broken: ProtocolError | None = None
+    refused: Refused | None = None
     ended: bool = False
+    leaving: bool = False
 
 
 class XdsServer:
-    """Serves a group. ``on_nack`` and ``on_progress`` run on the loop and must not block."""
+    """Serves what a placement gives each stream.
+
+    ``on_nack`` and ``on_progress`` run on the loop and must not block. ``trust`` is what is known
+    of whoever connects; without ``credentials`` it does so in the clear. ``max_age`` is in seconds.
+    """
 
     def __init__(
         self,
-        group: Group,
+        placement: Placement,
         *,
         on_nack: Callable[[Nack], None],
         on_progress: Callable[[], None],
+        trust: Trust = Trust.MACHINE,
+        credentials: grpc.ServerCredentials | None = None,
+        limits: Limits = DEFAULT,
+        max_age: float = MAX_AGE,
         clock: Callable[[], float] = time.monotonic,
         write_timeout: float = WRITE_TIMEOUT,
     ) -> None:
-        self._group = group
+        self._placement = placement
         self._on_nack = on_nack
         self._on_progress = on_progress
+        self._trust = trust
+        self._credentials = credentials
+        self._admission = Admission(limits)
+        self._max_age = max_age
+        self._told = Told()
         self._clock = clock
         self._write_timeout = write_timeout
         self._streams: set[_Stream] = set()
@@ -101,36 +114,47 @@ class XdsServer:
 
         Raises OSError where that cannot be had.
         """
-        server = grpc.aio.server(options=_OPTIONS)
-        server.add_generic_rpc_handlers(tuple(self._handlers()))
-        path = _socket_path(listen)
-        if path is not None:
-            _remove_dead_socket(path)
-        try:
-            port = server.add_insecure_port(listen)
-        except RuntimeError:
-            port = 0
-        if not port:
-            raise OSError(f"cannot listen on {listen}: the address is in use or not ours")
-        if path is not None:
-            _keep_private(path)
+        server = grpc.aio.server(options=options(self._max_age))
+        server.add_generic_rpc_handlers(
+            (
+                *self._handlers(),
+                health_service(lambda: self._placement.ready and not self._draining),
+            )
+        )
+        bound = bind(server, listen, self._credentials)
         await server.start()
         self._server = server
-        return listen if path is not None else f"{listen.rpartition(':')[0]}:{port}"
+        return bound
 
     def target_changed(self) -> None:
-        """Lead every stream to the group's new target."""
-        self._group.steer(self._clock())
+        """Lead every stream to its new target."""
+        self._placement.steer(self._clock())
+        self.wake()
+
+    def wake(self) -> None:
+        """Send whatever the sessions have to say by now."""
         for stream in self._streams:
             stream.wake.set()
 
     async def stop(self, grace: float) -> None:
-        """Close every stream, so that clients go elsewhere, and stop within ``grace`` seconds."""
+        """Close every stream, so that clients go elsewhere, and stop within ``grace`` seconds.
+
+        No new ones are taken from the start. Those that are there are closed one after the other,
+        so that what they go to is not overrun.
+        """
         self._draining = True
-        for stream in self._streams:
+        streams = list(self._streams)
+        span = min(grace * _DRAINED_BY, len(streams) / DEFAULT.new_streams)
+        stopping = asyncio.create_task(self._server.stop(grace)) if self._server else None
+        for stream in streams:
+            stream.leaving = True
             stream.wake.set()
-        if self._server is not None:
-            await self._server.stop(grace)
+            await asyncio.sleep(span / len(streams))
+        for stream in self._streams:
+            stream.leaving = True
+            stream.wake.set()
+        if stopping is not None:
+            await stopping
 
     def _handlers(self) -> Iterator[grpc.GenericRpcHandler]:
         discovery = envoy.service.discovery.v3
@@ -151,91 +175,127 @@ class XdsServer:
 
     def _behaviour(self, protocol: Callable[[str], Watch], type_url: str) -> Any:
         async def serve(_requests: Any, context: _Context) -> None:
-            await self._serve(context, protocol, type_url)
+            peer = peer_of(context.auth_context(), context.peer(), self._trust)
+            async with let_in(self._admission, context, peer, self._clock):
+                await self._serve(context, peer, protocol, type_url)
 
         return serve
 
     async def _serve(
-        self, context: _Context, protocol: Callable[[str], Watch], type_url: str
+        self, context: _Context, peer: Peer, protocol: Callable[[str], Watch], type_url: str
     ) -> None:
-        if self._draining or self._group.target is None:
+        if self._draining or not self._placement.ready:
             reason = "shutting down" if self._draining else "no policy has been compiled yet"
             await context.abort(grpc.StatusCode.UNAVAILABLE, reason)
-        stream = _Stream(self._group.join(protocol, type_url))
+        now = self._clock()
+        stream = _Stream(peer, self._admission.requests(), now)
         self._streams.add(stream)
-        reader = asyncio.create_task(self._read(context, stream))
+        reader = asyncio.create_task(self._read(context, stream, protocol, type_url))
         try:
             await self._write(context, stream)
         finally:
             reader.cancel()
             self._streams.discard(stream)
-            self._group.leave(stream.session)
-            _log.info("stream closed", extra={"node": stream.session.node})
+            if stream.session is not None:
+                _log.info("stream closed", extra={"node": stream.session.node})
+                if self._placement.leave(stream.session, self._clock()):
+                    self.wake()
             self._on_progress()
             with contextlib.suppress(asyncio.CancelledError):
                 await reader
 
-    async def _read(self, context: _Context, stream: _Stream) -> None:
+    async def _read(
+        self,
+        context: _Context,
+        stream: _Stream,
+        protocol: Callable[[str], Watch],
+        type_url: str,
+    ) -> None:
         """Feed the session until the client ends the stream or breaks the protocol."""
         try:
             while (request := await context.read()) is not grpc.aio.EOF:
-                known = bool(stream.session.node)
-                verdict = stream.session.receive(request, self._clock())
-                if not known:
-                    _log.info("stream opened", extra={"node": stream.session.node})
-                nack = self._group.refuse(stream.session, verdict)
-                if nack is not None:
-                    self._on_nack(nack)
-                    self.target_changed()
+                self._take(stream, request, protocol, type_url)
                 stream.wake.set()
         except ProtocolError as error:
-            stream.broken = error
+            stream.refused = Refused(Code.INVALID_ARGUMENT, str(error))
+        except Refused as error:
+            self._tell_refused(stream, error)
+            stream.refused = error
         finally:
             stream.ended = True
             stream.wake.set()
 
+    def _take(
+        self, stream: _Stream, request: Any, protocol: Callable[[str], Watch], type_url: str
+    ) -> None:
+        """Feed one request; raises ProtocolError and Refused."""
+        now = self._clock()
+        if stream.requests.take(now):
+            raise Refused(Code.RESOURCE_EXHAUSTED, "too many requests on this stream")
+        if stream.session is None:
+            stream.node = request.node.id
+            stream.session = self._place(stream.peer, request, protocol, type_url)
+        verdict = stream.session.receive(request, now)
+        nack = self._placement.refuse(stream.session, verdict, now)
+        if nack is not None:
+            self._on_nack(nack)
+            self.wake()
+
+    def _tell_refused(self, stream: _Stream, refused: Refused) -> None:
+        """Tell the operator, once, what the client may not be told."""
+        reason = refused.reason if isinstance(refused, IdentityRefused) else str(refused)
+        if self._told.news((stream.peer, reason), self._clock()):
+            node = stream.node[:_SHOWN]
+            _log.warning("stream of %s refused: %s", stream.peer, reason, extra={"node": node})
+
+    def _place(
+        self, peer: Peer, request: Any, protocol: Callable[[str], Watch], type_url: str
+    ) -> Session:
+        if not request.HasField("node"):
+            raise ProtocolError("the first request of a stream must carry a node")
+        node = request.node
+        session = self._placement.join(node, peer, protocol, type_url, self._clock())
+        _log.info("stream opened", extra={"node": node.id})
+        return session
+
     async def _write(self, context: _Context, stream: _Stream) -> None:
         """Send what the session has to say, whenever it may have something."""
-        session = stream.session
         while True:
             stream.wake.clear()
-            if stream.broken is not None:
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(stream.broken))
+            if stream.refused is None and stream.session is not None:
+                stream.refused = self._placement.refusal(stream.session)
+            if stream.refused is not None:
+                code = grpc.StatusCode[stream.refused.code]
+                await context.abort(code, str(stream.refused))
             if stream.ended:
                 return
-            if self._draining:
+            if stream.leaving:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
-            for frame in session.flush(self._clock()):
-                try:
-                    await asyncio.wait_for(context.write(frame), self._write_timeout)
-                except TimeoutError:
-                    _log.warning("stream too slow", extra={"node": session.node})
-                    await context.abort(grpc.StatusCode.UNAVAILABLE, "the client does not read")
-            self._group.settle(session)
-            self._on_progress()
+            deadline = None
             now = self._clock()
-            deadline = session.deadline(now)
+            if stream.session is not None:
+                await self._flush(context, stream.session)
+                now = self._clock()
+                deadline = stream.session.deadline(now)
+            else:
+                deadline = stream.opened + self._admission.limits.first_request
+                if now >= deadline:
+                    await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no request came")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
                     stream.wake.wait(), None if deadline is None else deadline - now
                 )
 
-
-def _socket_path(listen: str) -> Path | None:
-    return Path(listen.removeprefix("unix:")) if listen.startswith("unix:") else None
-
-
-def _keep_private(path: Path) -> None:
-    """Let nobody else connect: secrets pass through it."""
-    path.chmod(0o600)
-
-
-def _remove_dead_socket(path: Path) -> None:
-    """Remove a unix socket that a killed process left; a live one stays, and binding then fails."""
-    if not path.is_socket():
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
+    async def _flush(self, context: _Context, session: Session) -> None:
+        for frame in session.flush(self._clock()):
+            try:
+                await asyncio.wait_for(context.write(frame), self._write_timeout)
+            except TimeoutError:
+                _log.warning("stream too slow", extra={"node": session.node})
+                # The status waits behind what is not read; nobody waits for it here.
+                await asyncio.wait_for(
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "the client does not read"), 1.0
+                )
+        if self._placement.settle(session, self._clock()):
+            self.wake()
+        self._on_progress()
