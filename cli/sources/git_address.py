@@ -17,6 +17,7 @@ another policy in."""
 KNOWN: Final = SAFE | {"http", "git"}
 
 _SCP: Final = re.compile(r"(?P<host>(?:[^@/:\s]+@)?(?:\[[0-9A-Fa-f:.]+\]|[^@/:\s]+)):(?P<path>.+)")
+_HELPER: Final = re.compile(r"[A-Za-z0-9+.-]*::")
 
 
 class AddressError(ValueError):
@@ -43,6 +44,8 @@ def remote(text: str, *, here: Path, allowed: frozenset[str] = SAFE) -> Remote:
     """Read a URL, ``user@host:path``, or a path relative to ``here``; raise AddressError."""
     if not text or text.startswith("-") or any(ord(c) <= 0x20 or ord(c) == 0x7F for c in text):
         raise AddressError("a repository's address is not empty, has no spaces, no leading `-`")
+    if _HELPER.match(text):
+        raise AddressError("remote helpers (`word::`) run programs: they are never used")
     found = _url(text) if "://" in text else _scp_or_path(text, here)
     if found.protocol not in KNOWN:
         raise AddressError(
