@@ -37,6 +37,7 @@ def running(upstreams) -> Iterator[Gateway]:
     routes = [
         serve(models[0], models[2], policies=(limit,)),
         serve(models[1], name="deep", prefix="/deep/chat", policies=(limit,)),
+        serve(models[1], name="odd", prefix="/a%20b", policies=(limit,)),
     ]
     providers = [provider("a", one), provider("b", two, Api.ANTHROPIC)]
     with gateway(plan(providers, models, routes)) as found:
@@ -152,6 +153,14 @@ def test_anthropic_clients_are_refused_in_anthropic_s_schema(running, body, stat
     assert answer.json()["type"] == "error"
     assert error["type"] == kind
     assert words in error["message"]
+
+
+def test_a_percent_sign_in_the_prefix_is_no_operator_of_envoy_s(running):
+    """Refusals name paths in texts that Envoy formats, where `%` begins a command."""
+    error = refused(running.post("/a%20b/messages", {"model": "other"}, headers=VERSION), 400)
+    assert "/a%20b/chat/completions" in error["message"]
+    error = refused(running.post("/a%20b/nowhere", {"model": "other"}), 404)
+    assert "/a%20b/models" in error["message"]
 
 
 def test_a_body_that_is_not_called_json_is_refused(running):

@@ -15,7 +15,7 @@ from compiler.lower.llm.body_metadata import (
     MISSING,
     read_body,
 )
-from compiler.lower.llm.errors import ApiError
+from compiler.lower.llm.errors import ApiError, escaped
 from compiler.lower.llm.fallback import lead_to_targets
 from compiler.lower.llm.names import (
     ATTEMPTS_HEADER,
@@ -114,7 +114,7 @@ def _refusals(
         theirs = (
             Endpoint.MESSAGES if elsewhere[0].api is Api.ANTHROPIC else Endpoint.CHAT_COMPLETIONS
         )
-        there = path.removesuffix(endpoint) + theirs
+        there = escaped(path.removesuffix(endpoint) + theirs)
         yield refusal(
             "other-api",
             ApiError(
