@@ -70,6 +70,10 @@ async def attend(
         async for nack in plane.nacks():
             narrator.diagnostics(reloader.explain(nack), reloader.live)
 
+    async def tell_rollouts() -> None:
+        async for happened in plane.happened():
+            narrator.rollout(happened)
+
     async def obey_sighup() -> None:
         while True:
             await caught.again.wait()
@@ -79,6 +83,7 @@ async def attend(
 
     works = (
         tell_refusals(),
+        tell_rollouts(),
         obey_sighup(),
         reloader.follow(caught.stop),
         reloader.follow_secrets(caught.stop),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cli.reload import Reloaded
     from compiler.diagnostic import Diagnostic
     from compiler.pipeline import Compiled
+    from xds.fleet import Happened
 
 
 class Narrator:
@@ -102,6 +103,22 @@ class Narrator:
                 hint=one.hint,
                 **(self._live if revision is None else revision).facts(),
             )
+
+    def rollout(self, happened: Happened) -> None:
+        """Tell what happened to a change on its way to the nodes of a group."""
+        event = happened.event
+        self._say(
+            "rollout",
+            str(happened),
+            group=happened.group,
+            kind=event.kind.value,
+            version=event.version,
+            wave=event.wave + 1,
+            share=event.share,
+            reason=event.reason,
+            node=happened.nack.node if happened.nack else None,
+            **self._live.facts(),
+        )
 
     def note(self, event: str, text: str, **facts: Any) -> None:
         """Tell something small."""

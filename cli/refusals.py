@@ -22,7 +22,11 @@ def refused(nack: Nack, compiled: Compiled | None) -> tuple[Diagnostic, ...]:
     from xds.nack import KINDS
 
     kind = KINDS.get(nack.type_url, nack.type_url.rpartition(".")[2])
-    origins = compiled.lowered.origins if compiled is not None else {}
+    origins: dict[tuple[str, str], Span] = {}
+    if compiled is not None:
+        for build in compiled.fleet:
+            origins.update(build.lowered.origins)
+        origins.update(compiled.lowered.origins)
     return tuple(
         Diagnostic(
             "envoy-refused",
@@ -30,8 +34,8 @@ def refused(nack: Nack, compiled: Compiled | None) -> tuple[Diagnostic, ...]:
             f"Envoy `{nack.node}` refused {kind} `{name}`: {nack.error}",
             origins.get((nack.type_url, name)),
             "made here",
-            hint="its last good version is kept, and the rest of the policy is live; this one is "
-            "not sent again until it changes, or on SIGHUP",
+            hint="its last good version is kept; this one is not sent again until it changes, or "
+            "on SIGHUP",
         )
         for name in nack.names or ("(unknown)",)
     )

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.changes import Fingerprint, files_fingerprint, stirred
+from cli.publish import by_group
 from cli.refusals import refused, unreadable
 from cli.sources.source import UNKNOWN, Revision
 
 if TYPE_CHECKING:
+    from cli.publish import Publish
     from cli.sources.source import Source
     from compiler.diagnostic import Diagnostic
     from compiler.pipeline import Compiled
@@ -56,6 +58,7 @@ class Reloader:
         *,
         compiler: Callable[[Sources], Compiled],
         tell: Callable[[Reloaded], None],
+        publish: Publish = by_group,
     ) -> None:
         self.live: Compiled | None = None
         """The compilation that is served, or None before the first good one."""
@@ -65,6 +68,7 @@ class Reloader:
         self._plane = plane
         self._compile = compiler
         self._tell = tell
+        self._publish = publish
         self._secrets: Fingerprint = frozenset()
         # A signal, the source and the secrets may each ask for a load while one is under way.
         self._loading = asyncio.Lock()
@@ -84,9 +88,7 @@ class Reloader:
             diagnostics = compiled.diagnostics
             if compiled.ok:
                 self._secrets = frozenset()
-                published = await self._plane.publish(
-                    compiled.snapshot, compiled.lowered.secrets, revision=str(checkout.revision)
-                )
+                published = await self._publish(self._plane, compiled, str(checkout.revision))
                 self._secrets = files_fingerprint(self._plane.secret_files())
                 self.live = compiled
                 self.revision = checkout.revision

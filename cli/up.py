@@ -124,6 +124,7 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     from cli.attend import attend, signals
     from cli.local_envoy import local_envoy
     from cli.narrate import Narrator
+    from cli.publish import whole
     from cli.reload import Reloader
     from cli.sources.folder import FolderSource
     from xds.bootstrap import Address
@@ -150,7 +151,9 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
                 task.add_done_callback(live.discard)
 
         source = FolderSource(args.path)
-        reloader = Reloader(source, plane, compiler=_compiler(args, simulator), tell=tell)
+        reloader = Reloader(
+            source, plane, compiler=_compiler(args, simulator), tell=tell, publish=whole
+        )
         first = await reloader.load()
         if first is None or first.published is None:
             return exits.POLICY

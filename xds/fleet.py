@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from xds.identity import Peer
     from xds.nack import Nack
     from xds.placement import NodeMessage
-    from xds.rollout import Command, Event
+    from xds.rollout import Command
+    from xds.rollout_event import Event
     from xds.session import Session
     from xds.watch import Verdict, Watch
     from xds.wave import Strategy
@@ -39,6 +40,9 @@ class Happened:
     group: str
     event: Event
     nack: Nack | None = None
+
+    def __str__(self) -> str:
+        return f"group {self.group}: {self.event}"
 
 
 class Fleet:
@@ -204,6 +208,10 @@ class Fleet:
         if lane.enter(member):
             self._took(lane, lane.rollout.joined(node.id, now), now)
         return session
+
+    def group_of(self, session: Session) -> str:
+        """Name the policy's group that a stream is in."""
+        return self._members[session].lane.name
 
     def refusal(self, session: Session) -> Refused | None:
         """Say whether a stream that was placed must end."""

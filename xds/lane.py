@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xds.nack import Nack
     from xds.node_match import NodeMatch
     from xds.placement import Node, NodeMessage, Refused
-    from xds.rollout import Event
+    from xds.rollout_event import Event
     from xds.session import Session
     from xds.watch import Verdict
     from xds.wave import Strategy

@@ -26,33 +26,10 @@ from enum import StrEnum
 from typing import Final
 
 from xds.placement import WHOLE, position
+from xds.rollout_event import Event, Kind
 from xds.wave import GRACE, Strategy, Wave
 
 _KEPT: Final = 100
-
-
-class Kind(StrEnum):
-    """What happened to a change."""
-
-    STARTED = "started"
-    ADVANCED = "advanced"
-    FINISHED = "finished"
-    ROLLED_BACK = "rolled_back"
-    WITHDRAWN = "withdrawn"
-    IGNORED = "ignored"
-    PAUSED = "paused"
-    RESUMED = "resumed"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to the change ``version`` in a wave; the canary is wave 0."""
-
-    kind: Kind
-    version: str
-    wave: int = 0
-    share: int = WHOLE
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
