@@ -18,6 +18,7 @@ import grpc
 
 from xds.admission import Admission, TurnedAwayError
 from xds.identity import Peer
+from xds.observer import Observer
 
 _log = logging.getLogger("gatewright.xds")
 
@@ -82,6 +83,7 @@ async def let_in(
     context: grpc.aio.ServicerContext[Any, Any],
     peer: Peer,
     clock: Callable[[], float],
+    observer: Observer,
 ) -> AsyncIterator[None]:
     """Wait for a stream's turn, and count it while the block runs; or turn it away.
 
@@ -91,6 +93,7 @@ async def let_in(
         wait = admission.enter(peer.address, clock())
     except TurnedAwayError as error:
         _log.warning("stream turned away: %s", error, extra={"peer": str(peer)})
+        observer.refused_stream("admission")
         await context.abort(
             grpc.StatusCode[error.code],
             str(error),

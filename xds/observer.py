@@ -35,11 +35,12 @@ def short(type_url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream, as far as counting goes: ``type_url`` is empty on an aggregated one."""
+    """A stream, and whose it is: ``type_url`` is empty on an aggregated one."""
 
     protocol: Kind
     group: str
     type_url: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Observer(Protocol):
         """A node was placed in a group and is served."""
 
     def closed(self, stream: Stream, /) -> None:
-        """A stream that was opened has ended."""
+        """A stream that was opened ends; it has its place still."""
 
     def refused_stream(self, reason: str, /) -> None:
         """A stream was turned away or cut off; the reason is one of a few words."""
@@ -84,60 +85,3 @@ class Observer(Protocol):
 
     def converged(self, group: str, seconds: float, /) -> None:
         """Every connected node of a group has what was published so long ago."""
-
-
-class Observers:
-    """Passes everything on to some observers, in their order; to nobody where there are none."""
-
-    def __init__(self, *observers: Observer) -> None:
-        self._all = observers
-
-    def opened(self, stream: Stream) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.opened(stream)
-
-    def closed(self, stream: Stream) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.closed(stream)
-
-    def refused_stream(self, reason: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.refused_stream(reason)
-
-    def requested(self, stream: Stream, type_url: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.requested(stream, type_url)
-
-    def pushed(self, stream: Stream, pushed: Pushed, queued: float) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.pushed(stream, pushed, queued)
-
-    def acked(self, stream: Stream, type_url: str, waited: float) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.acked(stream, type_url, waited)
-
-    def nacked(self, stream: Stream, nack: Nack) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.nacked(stream, nack)
-
-    def stale(self, stream: Stream, type_url: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.stale(stream, type_url)
-
-    def overdue(self, stream: Stream, steps: int) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.overdue(stream, steps)
-
-    def converged(self, group: str, seconds: float) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.converged(group, seconds)

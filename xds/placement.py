@@ -69,6 +69,9 @@ class Placement(Protocol):
     def refusal(self, session: Session) -> Refused | None:
         """Say whether a stream that was placed must end, since the policy is another one."""
 
+    def group_of(self, session: Session) -> str:
+        """Name the policy's group that a stream is in."""
+
     def refuse(self, session: Session, verdict: Verdict, now: float) -> Nack | None:
         """Take a NACK, if the verdict is one; all streams are steered then."""
 

@@ -22,12 +22,15 @@ from typing import TypeVar
 import grpc
 
 from xds.admission import DEFAULT, Limits
+from xds.convergence import Convergence
 from xds.fleet import Fleet, Happened
 from xds.identity import Trust
 from xds.lane import Build
 from xds.listening import MAX_AGE
 from xds.nack import Nack
 from xds.node_match import NodeMatch
+from xds.observer import Observer
+from xds.observers import Observers
 from xds.rollout import Command
 from xds.secrets import Reference, Resolution, SecretReader, Unresolved
 from xds.server import XdsServer
@@ -90,6 +93,8 @@ class ControlPlane:
             max_age=max_age,
             clock=clock,
         )
+        self._observer: Observer = Observers()
+        self._convergence = Convergence()
         self._clock = clock
         self._reader = reader or SecretReader(Path(), os.environ)
         self._store = Store(state) if state is not None else None
@@ -102,6 +107,11 @@ class ControlPlane:
         self._saving: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
+
+    def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
+        """Have an observer hear of streams, and more services served beside; before `start`."""
+        self._observer = observer
+        self._server.attend(observer, services)
 
     async def start(self) -> str | None:
         """Bind, and serve what was served last if that is on the disk; return its version.
@@ -212,8 +222,9 @@ class ControlPlane:
         return await asyncio.to_thread(self._reader.read, references)
 
     def _served(self, read: Resolution) -> Published:
-        self._moved()
         lanes = self.fleet.lanes.values()
+        self._convergence.published(lanes, self._clock())
+        self._moved()
         held = frozenset(key for lane in lanes for key in lane.held)
         return Published(self.fleet.version, read.unresolved, held, self.revision)
 
@@ -278,6 +289,8 @@ class ControlPlane:
 
     def _progress(self) -> None:
         self._stirred.set()
+        for group, seconds in self._convergence.look(self.fleet.lanes.values(), self._clock()):
+            self._observer.converged(group, seconds)
         for woken in self._waiting:
             woken.set()
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from xds.health import health_service
 from xds.identity import IdentityRefused, Peer, Trust, peer_of
 from xds.listening import MAX_AGE, bind, let_in, options
 from xds.nack import Nack
+from xds.observed import Observed
+from xds.observer import Observer
+from xds.observers import Observers
 from xds.placement import Code, Placement, Refused
 from xds.schema import envoy
 from xds.session import Session
@@ -71,8 +74,15 @@ class _Stream:
     """None until the first request, whose node tells where the stream belongs."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     refused: Refused | None = None
+    told: Observed | None = None
     ended: bool = False
     leaving: bool = False
+
+    def stir(self, now: float) -> None:
+        """Have it look for something to send."""
+        if self.told is not None:
+            self.told.stir(now)
+        self.wake.set()
 
 
 class XdsServer:
@@ -102,12 +112,19 @@ class XdsServer:
         self._credentials = credentials
         self._admission = Admission(limits)
         self._max_age = max_age
+        self._observer: Observer = Observers()
+        self._services: tuple[grpc.GenericRpcHandler, ...] = ()
         self._told = Told()
         self._clock = clock
         self._write_timeout = write_timeout
         self._streams: set[_Stream] = set()
         self._draining = False
         self._server: grpc.aio.Server | None = None
+
+    def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
+        """Have an observer hear of streams, and more services served beside; before `start`."""
+        self._observer = observer
+        self._services = tuple(services)
 
     async def start(self, listen: str) -> str:
         """Listen on ``host:port`` (port 0: any free one) or ``unix:/path``; return the address.
@@ -119,6 +136,7 @@ class XdsServer:
             (
                 *self._handlers(),
                 health_service(lambda: self._placement.ready and not self._draining),
+                *self._services,
             )
         )
         bound = bind(server, listen, self._credentials)
@@ -133,8 +151,9 @@ class XdsServer:
 
     def wake(self) -> None:
         """Send whatever the sessions have to say by now."""
+        now = self._clock()
         for stream in self._streams:
-            stream.wake.set()
+            stream.stir(now)
 
     async def stop(self, grace: float) -> None:
         """Close every stream, so that clients go elsewhere, and stop within ``grace`` seconds.
@@ -176,7 +195,7 @@ class XdsServer:
     def _behaviour(self, protocol: Callable[[str], Watch], type_url: str) -> Any:
         async def serve(_requests: Any, context: _Context) -> None:
             peer = peer_of(context.auth_context(), context.peer(), self._trust)
-            async with let_in(self._admission, context, peer, self._clock):
+            async with let_in(self._admission, context, peer, self._clock, self._observer):
                 await self._serve(context, peer, protocol, type_url)
 
         return serve
@@ -186,6 +205,7 @@ class XdsServer:
     ) -> None:
         if self._draining or not self._placement.ready:
             reason = "shutting down" if self._draining else "no policy has been compiled yet"
+            self._observer.refused_stream("draining" if self._draining else "not_ready")
             await context.abort(grpc.StatusCode.UNAVAILABLE, reason)
         now = self._clock()
         stream = _Stream(peer, self._admission.requests(), now)
@@ -196,6 +216,8 @@ class XdsServer:
         finally:
             reader.cancel()
             self._streams.discard(stream)
+            if stream.told is not None:
+                stream.told.closed()
             if stream.session is not None:
                 _log.info("stream closed", extra={"node": stream.session.node})
                 if self._placement.leave(stream.session, self._clock()):
@@ -217,9 +239,11 @@ class XdsServer:
                 self._take(stream, request, protocol, type_url)
                 stream.wake.set()
         except ProtocolError as error:
+            self._observer.refused_stream("protocol")
             stream.refused = Refused(Code.INVALID_ARGUMENT, str(error))
         except Refused as error:
             self._tell_refused(stream, error)
+            self._observer.refused_stream(error.code.lower())
             stream.refused = error
         finally:
             stream.ended = True
@@ -237,6 +261,10 @@ class XdsServer:
             stream.session = self._place(stream.peer, request, protocol, type_url)
         verdict = stream.session.receive(request, now)
         nack = self._placement.refuse(stream.session, verdict, now)
+        if stream.told is None:
+            group = self._placement.group_of(stream.session)
+            stream.told = Observed(self._observer, stream.session, group, type_url)
+        stream.told.took(verdict, nack, now)
         if nack is not None:
             self._on_nack(nack)
             self.wake()
@@ -275,11 +303,14 @@ class XdsServer:
             now = self._clock()
             if stream.session is not None:
                 await self._flush(context, stream.session)
+                if stream.told is not None:
+                    stream.told.sent(self._clock())
                 now = self._clock()
                 deadline = stream.session.deadline(now)
             else:
                 deadline = stream.opened + self._admission.limits.first_request
                 if now >= deadline:
+                    self._observer.refused_stream("silent")
                     await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no request came")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
@@ -292,6 +323,7 @@ class XdsServer:
                 await asyncio.wait_for(context.write(frame), self._write_timeout)
             except TimeoutError:
                 _log.warning("stream too slow", extra={"node": session.node})
+                self._observer.refused_stream("slow")
                 # The status waits behind what is not read; nobody waits for it here.
                 await asyncio.wait_for(
                     context.abort(grpc.StatusCode.UNAVAILABLE, "the client does not read"), 1.0

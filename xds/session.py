@@ -61,6 +61,8 @@ class Session:
         self.protocol: Kind = "sotw"
         self.opened = 0.0
         """When the first request came, and in ``heard`` the last one."""
+        self.behind = 0.0
+        """Since when it has not accepted all of its target, where it has not."""
         self.heard = 0.0
         self._make_watch = watch
         self._plan = plan
@@ -103,6 +105,8 @@ class Session:
         if not self._steps:
             return
         step = self._steps[0]
+        if self.has is not None:
+            self.behind = now
         self._steps = deque(self._plan(step.view, sure=self._sure))
         self._entered = now
 
@@ -202,6 +206,7 @@ class Session:
         recalled = self._recall(claimed) if claimed else None
         self._sure = recalled is not None
         self._steps = deque(self._plan(recalled or EMPTY, sure=self._sure))
+        self.behind = now
         self._entered = now
 
     def _send(self, step: Step, now: float) -> list[bytes]:

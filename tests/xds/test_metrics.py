@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from xds.load import Load
 from xds.metrics import Facts, Metrics, Served
 from xds.nack import Nack
-from xds.observer import Observers, Pushed, Stream
+from xds.observer import Pushed, Stream
+from xds.observers import Observers
 from xds.order import CLUSTER, ROUTE
 
 STREAM = Stream("delta", "default")
