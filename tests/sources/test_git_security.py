@@ -113,10 +113,10 @@ def test_a_link_within_the_policy_is_followed(repository, tmp_path):
 def test_only_allowed_protocols_are_spoken(repository, tmp_path):
     """Also where the operator's git turns one address into another."""
     environ = own_configuration(
-        tmp_path, '[url "ext::sh -c "]\n\tinsteadOf = https://evil.invalid/\n'
+        tmp_path, '[url "http://git.invalid/"]\n\tinsteadOf = https://git.invalid/\n'
     )
-    followed = Followed("https://evil.invalid/true", tmp_path, environ=environ)
-    assert "transport 'ext' not allowed" in followed.away()
+    followed = Followed("https://git.invalid/edge", tmp_path, environ=environ)
+    assert "transport 'http' not allowed" in followed.away()
 
 
 def test_git_is_not_given_the_keys_of_this_process(repository, tmp_path):
