@@ -112,6 +112,7 @@ def test_an_alias_is_another_name_of_the_model(running, upstreams, name):
     [
         ({"model": "nope"}, 404, "model_not_found", "`nope`"),
         ({"model": 'a"b\\%'}, 404, "model_not_found", '`a"b\\%`'),
+        ({"model": "m" * 5000}, 404, "model_not_found", "`" + "m" * 5000 + "`"),
         ({"model": "other"}, 404, "model_not_found", "`other`"),  # another route's
         ({}, 400, None, "model"),
         ({"model": None}, 400, None, "model"),
