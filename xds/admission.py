@@ -14,7 +14,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is let in. Rates are a second, ``patience`` and ``first_request`` are seconds.
+    """What is let in, and for how long. Rates are a second.
+
+    ``patience`` is how many seconds a stream may wait for its turn, ``first_request`` how many it
+    may be silent then, and ``unread`` how many it may leave a message lying before it is closed.
 
     ``streams`` counts those of the whole process, ``streams_of_a_peer`` those of one IP address
     (Envoys behind one NAT share it). ``requests`` are those of one stream: an Envoy answers each
@@ -29,6 +32,7 @@ class Limits:
     requests: float = 200.0
     requests_at_once: int = 2_000
     first_request: float = 15.0
+    unread: float = 30.0
 
 
 DEFAULT: Final = Limits()

@@ -35,9 +35,6 @@ from xds.watch import ProtocolError, Watch
 
 _log = logging.getLogger("gatewright.xds")
 
-WRITE_TIMEOUT: Final = 30.0
-"""Seconds that a client may leave a frame unread before its stream is closed."""
-
 _DRAINED_BY: Final = 0.8
 """The part of a stop's time in which streams are closed; the rest is for them to end."""
 
@@ -103,7 +100,6 @@ class XdsServer:
         limits: Limits = DEFAULT,
         max_age: float = MAX_AGE,
         clock: Callable[[], float] = time.monotonic,
-        write_timeout: float = WRITE_TIMEOUT,
     ) -> None:
         self._placement = placement
         self._on_nack = on_nack
@@ -116,7 +112,6 @@ class XdsServer:
         self._services: tuple[grpc.GenericRpcHandler, ...] = ()
         self._told = Told()
         self._clock = clock
-        self._write_timeout = write_timeout
         self._streams: set[_Stream] = set()
         self._draining = False
         self._server: grpc.aio.Server | None = None
@@ -320,7 +315,7 @@ class XdsServer:
     async def _flush(self, context: _Context, session: Session) -> None:
         for frame in session.flush(self._clock()):
             try:
-                await asyncio.wait_for(context.write(frame), self._write_timeout)
+                await asyncio.wait_for(context.write(frame), self._admission.limits.unread)
             except TimeoutError:
                 _log.warning("stream too slow", extra={"node": session.node})
                 self._observer.refused_stream("slow")

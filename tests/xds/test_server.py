@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from tests.xds.hand_made import cluster, endpoints, listener, routes
+from xds.admission import Limits
 from xds.order import CLUSTER, ENDPOINT, LISTENER
 from xds.plane import ControlPlane
 from xds.schema import envoy
@@ -191,8 +192,7 @@ def test_a_client_that_does_not_read_is_let_go():
 
     async def work():
         large = [endpoints(f"c{i:03}", *range(1, 2000)) for i in range(300)]
-        async with serving(*large) as plane:
-            plane._server._write_timeout = 0.2
+        async with serving(*large, limits=Limits(unread=0.2)) as plane:
             method = f"/{ADS}/DeltaAggregatedResources"
             async with stream(plane, method, [("grpc.max_receive_message_length", -1)]) as call:
                 first = discovery.DeltaDiscoveryRequest(type_url=ENDPOINT)
