@@ -19,6 +19,7 @@ from cli import (
     check,
     compile,  # noqa: A004 - a command's name is its module's
     exits,
+    rollout,
     schema,
     serve,
     simulate,
@@ -60,7 +61,16 @@ class Command(Protocol):
 
 
 # In the order --help shows them: writing a policy, running it, the tools around it.
-COMMANDS: Final[tuple[Command, ...]] = (check, compile, up, serve, bootstrap, schema, simulate)
+COMMANDS: Final[tuple[Command, ...]] = (
+    check,
+    compile,
+    up,
+    serve,
+    rollout,
+    bootstrap,
+    schema,
+    simulate,
+)
 
 
 def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:

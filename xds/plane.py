@@ -214,6 +214,7 @@ class ControlPlane:
         """Close the streams, wait for the state to be on disk, and stop."""
         if self._ticking is not None:
             self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
