@@ -18,7 +18,7 @@ from policies.registry import find
 OLDEST = (1, 36)
 """The oldest Envoy that this is tested with."""
 
-SERVE_LLM = Feature("`serve: llm`", (1, 39))  # sse_to_metadata, which reads the usage of streams
+SERVE_LLM = Feature("`serve: llm`", (1, 39))  # stats_scope of the stats logger
 SEVERAL_TARGETS = Feature("a model with several targets", (1, 40))  # priority_group clusters
 
 

@@ -68,7 +68,7 @@ def test_a_long_answer_is_not_held_back():
         assert running.chat().content == body
 
 
-@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("chained", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_weights_draw_targets(chained):
     """90/10 over 1,500 requests is within 3 points, in a split and in a group of a chain."""
     with upstream() as one, upstream() as two, upstream(openai_error(503, "full")) as full:
