@@ -108,6 +108,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="a name that the control plane's certificate must bear: a DNS name, an IP address or "
         "a URI; again for others that will do (default: the hosts of --ads)",
     )
+    parser.add_argument(
+        "--no-load-reports",
+        action="store_false",
+        dest="load_reports",
+        help="do not tell the control plane how many requests fail: rollouts cannot judge by them",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of YAML")
     parser.add_argument(
         "--output",
@@ -132,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         ads=planes[0],
         fallbacks=tuple(planes[1:]),
         tls=tls,
+        load_reports=args.load_reports,
         node_id=args.node_id,
         cluster=args.cluster,
         protocol=args.protocol,

@@ -23,6 +23,7 @@ from cli import (
     schema,
     serve,
     simulate,
+    status,
     up,
 )
 
@@ -66,6 +67,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     compile,
     up,
     serve,
+    status,
     rollout,
     bootstrap,
     schema,

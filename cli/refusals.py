@@ -22,23 +22,27 @@ def refused(nack: Nack, compiled: Compiled | None) -> tuple[Diagnostic, ...]:
     from xds.nack import KINDS
 
     kind = KINDS.get(nack.type_url, nack.type_url.rpartition(".")[2])
-    origins: dict[tuple[str, str], Span] = {}
-    if compiled is not None:
-        for build in compiled.fleet:
-            origins.update(build.lowered.origins)
-        origins.update(compiled.lowered.origins)
+    places = origins(compiled) if compiled is not None else {}
     return tuple(
         Diagnostic(
             "envoy-refused",
             Severity.ERROR,
             f"Envoy `{nack.node}` refused {kind} `{name}`: {nack.error}",
-            origins.get((nack.type_url, name)),
+            places.get((nack.type_url, name)),
             "made here",
             hint="its last good version is kept; this one is not sent again until it changes, or "
             "on SIGHUP",
         )
         for name in nack.names or ("(unknown)",)
     )
+
+
+def origins(compiled: Compiled) -> dict[tuple[str, str], Span]:
+    """The lines that made each resource of any group, by type URL and name."""
+    found: dict[tuple[str, str], Span] = {}
+    for build in compiled.fleet:
+        found.update(build.lowered.origins)
+    return found | compiled.lowered.origins
 
 
 def unreadable(published: Published, compiled: Compiled) -> tuple[Diagnostic, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cli import exits
 from cli.listen import add_listen, misplaced
+from cli.operating import add_operator, exposed
 from cli.policy import add_path, existing
 from cli.sources.options import add_options, misuse
 
@@ -19,6 +20,7 @@ examples:
   gatewright serve policies/ --listen 0.0.0.0:18000 --state /var/lib/gatewright \\
       --tls-certificate tls.pem --tls-key tls.key --client-ca clients.pem
   gatewright serve --listen unix:/run/gatewright/ads.sock
+  gatewright serve gateway.yaml --operator 127.0.0.1:18001; gatewright status
   gatewright serve --git https://git.example.com/edge.git --ref main --path policies --every 30s
   gatewright serve --git git@git.example.com:edge.git --ref v1.2 --verify-signatures allowed_signers
   gatewright bootstrap --ads 127.0.0.1:18000 --node-id edge-1 > envoy.yaml; envoy -c envoy.yaml
@@ -58,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_path(parser)
     add_options(parser)
     add_listen(parser)
+    add_operator(parser)
     parser.add_argument(
         "--state",
         type=Path,
@@ -74,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
     from xds.store import Store
 
-    if wrong := misuse(args) or misplaced(args):
+    if wrong := misuse(args) or misplaced(args) or exposed(args):
         print(f"gatewright serve: error: {wrong}", file=sys.stderr)
         return exits.USAGE
     stored = args.state is not None and Store(args.state).path.exists()
@@ -90,6 +93,7 @@ async def _serve(args: argparse.Namespace) -> int:
     from cli import listen
     from cli.attend import attend, signals, unless_stopped
     from cli.narrate import Narrator, StreamLog
+    from cli.operating import Operating
     from cli.reload import Reloaded, Reloader
     from cli.sources.options import opened, secret_reader
     from compiler.pipeline import compile_sources
@@ -107,9 +111,11 @@ async def _serve(args: argparse.Namespace) -> int:
         state=args.state,
         **who.options(),
     )
+    operating = Operating(plane, who.trust, args.operator_identity)
 
     def tell(reloaded: Reloaded) -> None:
         narrator.reloaded(reloaded)
+        operating.reloaded(reloaded, reloader)
         if reloaded.published is not None:
             for text in listen.without_secrets(reloaded.compiled.fleet, who.trust):
                 narrator.note("no-secrets", f"warning: {text}", reason=text)
@@ -120,8 +126,11 @@ async def _serve(args: argparse.Namespace) -> int:
     ):
         reloader = Reloader(source, plane, compiler=compile_sources, tell=tell)
         restored = await plane.start()
-        narrator.listening(plane.address, restored, plane.revision)
         try:
+            operators = operating.start(args.operator)
+            narrator.listening(plane.address, restored, plane.revision)
+            if operators is not None:
+                narrator.note("operator", f"operators ask {operators}", address=str(operators))
             first = await unless_stopped(caught, reloader.load())
             wrong = first is not None and first.published is None
             # A repository gets better by itself: a commit that is right will come.
@@ -130,5 +139,6 @@ async def _serve(args: argparse.Namespace) -> int:
             await attend(caught, reloader, plane, narrator)
         finally:
             await plane.stop(args.drain)
+            await operating.stop()
             log.removeHandler(handler)
     return exits.OK

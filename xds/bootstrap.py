@@ -70,7 +70,7 @@ class Bootstrap:
     """What a bootstrap depends on. ``node_id`` must be unique in a fleet; keepalive in seconds.
 
     ``fallbacks`` are further control planes, in the order in which they are tried while those
-    before them are away.
+    before them are away. ``load_reports`` has Envoy tell the control plane how its requests fare.
     """
 
     ads: Address
@@ -82,6 +82,7 @@ class Bootstrap:
     keepalive_timeout: int = 5
     fallbacks: tuple[Address, ...] = ()
     tls: ClientTls | None = None
+    load_reports: bool = False
 
 
 def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
@@ -106,6 +107,11 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
         source.ads.SetInParent()
         source.resource_api_version = core.V3
         source.initial_fetch_timeout.seconds = 0
+    if wanted.load_reports:
+        reports = message.cluster_manager.load_stats_config
+        reports.api_type = api.GRPC
+        reports.transport_api_version = core.V3
+        reports.grpc_services.add().envoy_grpc.cluster_name = CONTROL_PLANE
     message.static_resources.clusters.append(_control_plane(wanted))
     return message
 

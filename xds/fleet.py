@@ -209,6 +209,10 @@ class Fleet:
             self._took(lane, lane.rollout.joined(node.id, now), now)
         return session
 
+    def admit(self, node: NodeMessage, peer: Peer) -> None:
+        """Let a client speak for a node that is, or may be, in a group; raises Refused."""
+        self._lane_of(node, peer)
+
     def group_of(self, session: Session) -> str:
         """Name the policy's group that a stream is in."""
         return self._members[session].lane.name

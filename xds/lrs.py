@@ -15,6 +15,7 @@ import grpc
 
 from xds.bootstrap import CONTROL_PLANE
 from xds.load import NO_LOAD, Load, LoadWindow
+from xds.placement import Refused
 from xds.schema import envoy
 
 INTERVAL: Final = 5.0
@@ -25,8 +26,10 @@ SERVICE: Final = "envoy.service.load_stats.v3.LoadReportingService"
 _Request = envoy.service.load_stats.v3.LoadStatsRequest
 _Context = grpc.aio.ServicerContext[Any, bytes]
 
-Admit = Callable[["envoy.config.core.v3.Node", Mapping[str, Any]], None]
-"""Raises an exception with ``code`` (a name of grpc.StatusCode) where a node may not report."""
+Admit = Callable[["envoy.config.core.v3.Node", _Context], None]
+"""Raises Refused where a client may not report as this node."""
+
+_MOST: Final = 10_000
 
 
 def loads(request: envoy.service.load_stats.v3.LoadStatsRequest) -> dict[str, Load]:
@@ -96,12 +99,11 @@ class LoadReporting:
             )
         if self._admit is not None:
             try:
-                self._admit(first.node, context.auth_context())
-            except Exception as error:
-                code = getattr(error, "code", None)
-                if not isinstance(code, str):
-                    raise
-                await context.abort(grpc.StatusCode[code], str(error))
+                self._admit(first.node, context)
+            except Refused as error:
+                await context.abort(grpc.StatusCode[error.code], str(error))
+        if len(self._streams) >= _MOST:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many report already")
         self._streams[node] = self._streams.get(node, 0) + 1
         try:
             await context.write(self._asked())

@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _may_command(self) -> bool:
         peer = self.client_address[0]
-        if peer and not _is_loopback(peer):
+        if not is_local(peer):
             self._refuse(403, "commands are taken from this machine only")
         elif not self._named_by_address():
             self._refuse(403, "the Host header must be an IP address or localhost")
@@ -208,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _named_by_address(self) -> bool:
         """Tell whether it was not reached by a name, which may be anybody's that points here."""
-        if not self.client_address[0] or not _is_loopback(self.client_address[0]):
+        peer = self.client_address[0]
+        if not peer or not is_local(peer):
             return True  # no browser speaks to a Unix socket; elsewhere names are how one scrapes
         host = self.headers.get("host", "")
         host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
@@ -265,5 +266,6 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
-    return _is_address(host) and ip_address(host).is_loopback
+def is_local(host: str) -> bool:
+    """Tell whether a client's address is of this machine; that of a Unix socket is empty."""
+    return not host or (_is_address(host) and ip_address(host).is_loopback)

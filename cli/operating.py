@@ -1,0 +1,134 @@
+"""What `serve` shows operators: the options, and the parts that watch a control plane."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from cli import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cli.reload import Reloaded, Reloader
+    from compiler.pipeline import Compiled
+    from compiler.source import Span
+    from xds.bootstrap import Address
+    from xds.identity import Trust
+    from xds.plane import ControlPlane
+
+
+def add_operator(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("what operators see")
+    group.add_argument(
+        "--operator",
+        type=address,
+        metavar="ADDRESS",
+        help="serve /healthz, /readyz, /metrics, /status and /rollout over HTTP here: host:port or "
+        "unix:/path (default: nowhere); commands are taken from this machine only",
+    )
+    group.add_argument(
+        "--operator-insecure",
+        action="store_true",
+        help="let --operator be an address that others can reach: they read the names of nodes, "
+        "routes and clusters, and no secrets",
+    )
+    group.add_argument(
+        "--operator-identity",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="whose client certificate has such a name may ask for the nodes' status (CSDS) over "
+        "gRPC, which else only this machine may; may be given several times",
+    )
+
+
+def exposed(args: argparse.Namespace) -> str | None:
+    """Say what is wrong with the options, taken together."""
+    at = args.operator
+    if at is None or at.is_local or at.host == "localhost" or args.operator_insecure:
+        return None
+    return f"others can reach {at}: keep --operator on this machine, or say --operator-insecure"
+
+
+class Operating:
+    """The desk, the metrics and the gRPC services of one control plane; made before it starts."""
+
+    def __init__(self, plane: ControlPlane, trust: Trust, identities: Sequence[str] = ()) -> None:
+        import grpc
+        from prometheus_client import disable_created_metrics
+
+        from xds.csds import ClientStatus
+        from xds.desk import ControlDesk
+        from xds.identity import bears, peer_of
+        from xds.load import LoadWindow
+        from xds.lrs import LoadReporting
+        from xds.metrics import Metrics
+        from xds.observers import Observers
+        from xds.operator_http import OperatorServer, is_local
+
+        self._places: Mapping[tuple[str, str], Span] = {}
+        # A second series beside each counter, which nobody reads; the choice is the process's.
+        disable_created_metrics()
+        self._compiled: Compiled | None = None
+        self.metrics = Metrics()
+        load = LoadWindow()
+        self.desk = ControlDesk(
+            plane, self.metrics, place=self._place, build=__version__, load=load
+        )
+        self._server = OperatorServer(self.desk)
+
+        def allowed(context: grpc.aio.ServicerContext[Any, Any]) -> bool:
+            peer = peer_of(context.auth_context(), context.peer(), trust)
+            return is_local(peer.address) or bears(peer, tuple(identities))
+
+        def admit(node: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            plane.fleet.admit(node, peer_of(context.auth_context(), context.peer(), trust))
+
+        services = (
+            ClientStatus(self.desk.views, allowed).handler(),
+            LoadReporting(
+                load,
+                on_report=self.desk.reported,
+                known=self.desk.known_clusters,
+                admit=admit,
+            ).handler(),
+        )
+        plane.attend(Observers(self.metrics, self.desk), services)
+
+    def start(self, at: Address | None) -> Address | None:
+        """Answer operators, if an address is given; raises OSError."""
+        return None if at is None else self._server.start(at)
+
+    def reloaded(self, reloaded: Reloaded, reloader: Reloader) -> None:
+        """Take what a compilation gave."""
+        published = reloaded.published
+        # The same one is told again when secrets were read anew.
+        if reloaded.compiled is not self._compiled:
+            self._compiled = reloaded.compiled
+            self.metrics.compiled(reloaded.seconds, good=published is not None)
+        if published is not None:
+            self.desk.published(published)
+        if reloader.live is not None:
+            from cli.refusals import origins
+
+            self._places = origins(reloader.live)
+
+    async def stop(self) -> None:
+        """Stop answering operators."""
+        await self._server.stop()
+
+    def _place(self, type_url: str, name: str) -> str:
+        place = self._places.get((type_url, name))
+        return "" if place is None else str(place)
+
+
+def address(text: str) -> Address:
+    """Read an option's address."""
+    from xds import bootstrap
+
+    try:
+        return bootstrap.address(text)
+    except bootstrap.AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
