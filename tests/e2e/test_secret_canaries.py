@@ -17,6 +17,7 @@ import pytest
 from cli.compile import EMITS
 from simulator.config import Config, Provider
 from simulator.running import start_in_thread
+from tests.e2e.authority import Authority, replace
 from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.up_process import REPOSITORY
 
@@ -25,6 +26,7 @@ CANARIES = {
     "provider, from a file": "sk-canary-file-55d0c2",
     "client": "sk-canary-client-e81b44",
     "cookie": "canary-cookie-0a9d17",
+    "control plane, by a file that is no key": "canary-broken-key-6b2f90",
 }
 DEADLINE = 30.0
 
@@ -65,6 +67,8 @@ services:
 routes:
   - {{ match: /v1, serve: llm, auth: none }}
   - {{ match: /plain, service: plain }}
+groups:
+  all: {{ nodes: {{}}, identity: ["spiffe://corp/edge/**"] }}
 """)
     return path
 
@@ -73,13 +77,26 @@ def environment() -> dict[str, str]:
     return {**os.environ, "CANARY_ONE": CANARIES["provider, from the environment"]}
 
 
-def leaks(texts: dict[str, str]) -> list[str]:
+def leaks(texts: dict[str, str], canaries: dict[str, str] | None = None) -> list[str]:
     return [
         f"{name} shows the key of the {whose}"
         for name, text in texts.items()
-        for whose, canary in CANARIES.items()
+        for whose, canary in (canaries or CANARIES).items()
         if canary in text
     ]
+
+
+def certificates(folder: Path) -> dict[str, str]:
+    """Make those of the control plane and of an Envoy; give a line of each key as a canary."""
+    folder.mkdir()
+    authority = Authority()
+    replace(folder / "ca.pem", authority.pem)
+    authority.write(folder, "plane", "127.0.0.1")
+    authority.write(folder, "edge", "spiffe://corp/edge/1")
+    return {
+        whose: (folder / f"{name}.key").read_text().splitlines()[1]
+        for whose, name in (("control plane's TLS", "plane"), ("Envoy's TLS", "edge"))
+    }
 
 
 def test_the_search_finds_a_leak():
@@ -95,7 +112,11 @@ def test_no_output_of_a_whole_run_holds_a_secret(tmp_path, simulator):
     state = tmp_path / "state"
     log = tmp_path / "serve.log"
     texts: dict[str, str] = {}
+    tls = tmp_path / "tls"
+    canaries = {**CANARIES, **certificates(tls)}
     serve = [sys.executable, "-m", "cli", "serve", str(path), "--json", "--state", str(state)]
+    serve += [f"--tls-certificate={tls / 'plane.pem'}", f"--tls-key={tls / 'plane.key'}"]
+    serve += [f"--client-ca={tls / 'ca.pem'}", "--max-age=1"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*serve, "--listen", "127.0.0.1:0"],
@@ -108,10 +129,14 @@ def test_no_output_of_a_whole_run_holds_a_secret(tmp_path, simulator):
             address = _event(log, "listening")["address"]
             _event(log, "published")
             flush = ("--file-flush-interval-msec", "50")
-            with running(_bootstrap(address), arguments=flush, log_level="debug") as envoy:
+            with running(_bootstrap(address, tls), arguments=flush, log_level="debug") as envoy:
                 _requests(envoy.url("public"))
                 path.write_text(path.read_text() + "  - { match: /bad, service: nobody }\n")
                 _event(log, "wrong")
+                replace(
+                    tls / "plane.key", CANARIES["control plane, by a file that is no key"].encode()
+                )
+                _event(log, "certificates")
                 texts["Envoy's config dump"] = envoy.get("/config_dump?include_eds")
                 texts["Envoy's stats"] = envoy.get("/stats")
                 texts["Envoy's clusters"] = envoy.get("/clusters")
@@ -119,11 +144,15 @@ def test_no_output_of_a_whole_run_holds_a_secret(tmp_path, simulator):
                     lambda: _access_log(envoy).count("gen_ai.request.model") >= 3, "no log", envoy
                 )
                 texts["Envoy's access log"] = _access_log(envoy)
+                own = {whose: key for whose, key in canaries.items() if whose not in CANARIES}
+                assert leaks({"Envoy's log": envoy.log}, own) == []
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(DEADLINE)
     assert simulator.requests_to("two"), "the key from the file was used"
     texts["serve's output"] = log.read_text()
+    for file in (*tls.glob("*.json"), *tls.glob("*.yaml")):
+        texts[file.name] = file.read_text()
     for file in state.rglob("*"):
         if file.is_file():
             texts[f"state: {file.name}"] = file.read_bytes().decode("latin-1")
@@ -131,7 +160,7 @@ def test_no_output_of_a_whole_run_holds_a_secret(tmp_path, simulator):
     path.write_text(path.read_text().rpartition("  - {")[0])
     for stage in EMITS:
         texts[f"compile --emit {stage}"] = _cli("compile", str(path), "--emit", stage)
-    assert leaks(texts) == []
+    assert leaks(texts, canaries) == []
 
 
 @pytest.mark.parametrize("style", ["text", "json", "github", "sarif", "markdown"])
@@ -170,9 +199,13 @@ def _access_log(envoy: EnvoyProcess) -> str:
     return "\n".join(line for line in envoy.log.splitlines() if line.startswith("{"))
 
 
-def _bootstrap(address: str) -> dict[str, object]:
-    text = _cli("bootstrap", "--ads", address, "--node-id", "canary", "--admin", "none", "--json")
-    loaded: dict[str, object] = json.loads(text)
+def _bootstrap(address: str, tls: Path) -> dict[str, object]:
+    _cli(
+        *("bootstrap", "--ads", address, "--node-id", "canary", "--admin", "none", "--json"),
+        *(f"--tls-ca={tls / 'ca.pem'}", f"--tls-certificate={tls / 'edge.pem'}"),
+        *(f"--tls-key={tls / 'edge.key'}", f"--output={tls}"),
+    )
+    loaded: dict[str, object] = json.loads((tls / "envoy.json").read_text())
     return loaded
 
 
