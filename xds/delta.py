@@ -25,8 +25,8 @@ class DeltaWatch:
     """The state of one type: what was asked for, what the client has, and which responses wait."""
 
     __slots__ = (
-        "_again", "_claim", "_count", "_has", "_in_flight", "_nacked", "_seen", "_told_missing",
-        "_type_url", "subscription",
+        "_again", "_claim", "_count", "_has", "_in_flight", "_nacked", "_removing", "_seen",
+        "_told_missing", "_type_url", "subscription",
     )  # fmt: skip
 
     def __init__(self, type_url: str) -> None:
@@ -37,6 +37,8 @@ class DeltaWatch:
         self._has: dict[str, str] = {}
         self._told_missing: set[str] = set()
         self._in_flight: dict[str, Mapping[str, str]] = {}
+        # The names that a response in flight removes, by nonce.
+        self._removing: dict[str, frozenset[str]] = {}
         self._nacked: set[tuple[str, str]] = set()
         self._again: frozenset[str] = frozenset()
         # The set and the leave to prune of the last respond() that found nothing: see SotwWatch.
@@ -116,8 +118,12 @@ class DeltaWatch:
         answered = self._in_flight.pop(request.response_nonce, None)
         if answered is None:
             return Verdict(stale=True)
+        removed = self._removing.pop(request.response_nonce, frozenset())
         if not request.HasField("error_detail"):
             return Verdict(accepted=True)
+        if answered:
+            # Perhaps it did not come to the removals. Refused alone, they would be refused again.
+            self._has.update(dict.fromkeys(removed - self._has.keys(), _UNKNOWN))
         for name, version in answered.items():
             # What it holds by now is unknown: this, or what it had before, or nothing. It counts
             # as having something else. A later response may have overtaken this one.
@@ -192,6 +198,9 @@ class DeltaWatch:
             self._has.pop(name, None)
             if name in self.subscription.names:
                 self._told_missing.add(name)
+        # What the client asked for in vain it does not have, whatever it makes of the answer.
+        if held := frozenset(removed) - missing:
+            self._removing[nonce] = held
         named = [name for name in removed if name in missing]
         return frames.delta(version, self._type_url, nonce, chunk, removed, named)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from urllib.request import urlopen
 
 import pytest
 
@@ -143,6 +145,28 @@ def test_removing_a_listener_takes_its_routes_and_cluster_with_it(at_a, upstream
         "the listener is still there",
         envoy,
     )
+
+
+def test_a_listener_that_is_renamed_takes_over_its_port(at_a, upstreams):
+    """Envoy removes before it adds, if it is told of both at once: the port is free by then."""
+    plane, envoy = at_a
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name in ("before", "after"):
+        assert plane.publish_and_wait(
+            listener(), routes(to="a"), cluster("a"), endpoints("a", upstreams[0]),
+            listener(name, port=port), routes(name, body=name),
+        )  # fmt: skip
+        until(lambda: fetched(port) == name, f"{name} does not answer", envoy)  # noqa: B023 - now
+    assert not plane.nacks
+
+
+def fetched(port):
+    try:
+        return urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
+    except OSError:
+        return None
 
 
 def test_config_dump_holds_exactly_the_snapshot(at_a, upstreams):

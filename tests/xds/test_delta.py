@@ -171,6 +171,20 @@ def test_a_nack_says_which_response_and_is_followed_by_the_last_good(client):
     assert fresh.resources["a"] == good
 
 
+def test_a_removal_in_a_refused_response_is_said_again():
+    """Whether the client came to it before it found the fault cannot be known."""
+    group = Group()
+    group.publish(snapshot([listener("x", routes="r"), routes("r")]))
+    client = Client(group, "delta")
+    for type_url, names in (("cds", ()), ("lds", ()), ("rds", ("r",))):
+        client.ack_all(client.ask(type_url, *names))
+    [refused] = client.publish(snapshot([listener("y", routes="r"), routes("r")]))
+    assert (refused.names, refused.removed) == ({"y"}, {"x"})
+    again = only(client.nack(refused, error="listener(s) y: no"))
+    assert (again.names, again.removed) == (set(), {"x", "y"})
+    assert client.nack(again) == []
+
+
 def test_large_pushes_are_split_below_the_limit_of_grpc():
     """All parts are sent at once, each with its nonce; removals come with the last."""
     from xds.watch import CHUNK
