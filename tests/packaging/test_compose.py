@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tomllib
+from pathlib import PurePosixPath
 
 import pytest
 import yaml
@@ -91,18 +92,30 @@ def test_services_find_each_other(compose, policy):
         assert name in names
     served = parser().parse_args(arguments["control-plane"]).listen
     asked = parser().parse_args(arguments["bootstrap"]).ads
-    assert str(served).rpartition(":")[2] == str(asked).rpartition(":")[2]
-    assert str(asked).startswith("control-plane:")
+    assert [str(one) for one in asked] == [served]
 
 
 def test_the_image_serves_where_its_check_looks(repository, compose):
-    """EXPOSE, HEALTHCHECK and the served port are one number, in the image and in compose."""
+    """HEALTHCHECK and command name one socket, in a folder that the image makes."""
     dockerfile = (repository / "deploy" / "Dockerfile").read_text()
-    exposed = re.search(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)[1]
-    assert f"('127.0.0.1', {exposed})" in dockerfile
+    checked = re.search(r"connect\('(/[^']+)'\)", dockerfile)[1]
     default = yaml.safe_load(re.search(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)[1])
     assert default == compose["services"]["control-plane"]["command"]
-    assert str(parser().parse_args(default).listen) == f"0.0.0.0:{exposed}"
+    assert parser().parse_args(default).listen == f"unix:{checked}"
+    assert f" {PurePosixPath(checked).parent}\n" in dockerfile
+
+
+def test_envoy_may_open_the_socket(repository, compose):
+    """It runs as the user whose socket it is, and both mount its folder."""
+    dockerfile = (repository / "deploy" / "Dockerfile").read_text()
+    user = re.search(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE).groups()
+    envoy, plane = compose["services"]["envoy"], compose["services"]["control-plane"]
+    assert (envoy["environment"]["ENVOY_UID"], envoy["environment"]["ENVOY_GID"]) == user
+    [mount] = {*envoy["volumes"]} & {*plane["volumes"]}
+    folder = PurePosixPath(
+        parser().parse_args(plane["command"]).listen.removeprefix("unix:")
+    ).parent
+    assert mount.partition(":")[2] == str(folder)
 
 
 def test_every_key_has_a_value(compose, policy):

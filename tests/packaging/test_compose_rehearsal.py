@@ -58,13 +58,13 @@ def test_the_commands_of_compose_serve_the_quickstart(repository, tmp_path):
         (tmp_path / "gateway.yaml").write_text(policy)
 
         plane = services["control-plane"]
-        serve = ["serve", str(tmp_path), f"--state={tmp_path / 'state'}", "--listen=127.0.0.1:0"]
+        at = plane["command"][2].removeprefix("--listen=")
+        socket = f"unix:{tmp_path}/ads.sock"
+        serve = ["serve", str(tmp_path), f"--state={tmp_path / 'state'}", f"--listen={socket}"]
         assert [word.partition("=")[0] for word in plane["command"][2:]] == ["--listen", "--state"]
         with told(serve, plane["environment"]) as listening:
             (line,) = services["bootstrap"]["command"]
-            words = (
-                line.partition(">")[0].replace("control-plane:18000", listening["address"]).split()
-            )
+            words = line.partition(">")[0].replace(at, listening["address"]).split()
             # Any admin port: 9901 may be taken here, and in a container it is not.
             written = subprocess.run(
                 [sys.executable, "-m", "cli", *words[1:], "--admin", "127.0.0.1:0"],
