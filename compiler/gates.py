@@ -19,7 +19,7 @@ OLDEST = (1, 36)
 """The oldest Envoy that this is tested with."""
 
 SERVE_LLM = Feature("`serve: llm`", (1, 39))  # stats_scope of the stats logger
-SEVERAL_TARGETS = Feature("a model with several targets", (1, 40))  # priority_group clusters
+CHAIN = Feature("a chain of targets", (1, 40))  # the priority_group cluster specifier
 
 
 def check_version(document: GatewayDocument, findings: Findings) -> None:
@@ -38,8 +38,8 @@ def check_models(
 ) -> None:
     """Check what models need, each at its place."""
     for model, path in models:
-        if len(model.groups) > 1 or any(len(group.targets) > 1 for group in model.groups):
-            _need(SEVERAL_TARGETS, (*path, "targets"), document, findings)
+        if len(model.groups) > 1:
+            _need(CHAIN, (*path, "targets"), document, findings)
 
 
 def check_routes(

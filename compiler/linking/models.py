@@ -122,6 +122,8 @@ def _check_times(model: ModelDocument, groups: Groups, path: Path, findings: Fin
             labels=[((*path, "timeout"), "for the whole request")],
             hint="lower it, or give the request more time",
         )
+    if fallback.on and len(groups) > 1:
+        _check_triggers(model, fallback.on, targets, path, findings)
     timed = fallback.attempt_timeout is not None or any(t.timeout is not None for t in targets)
     if fallback.on and len(groups) > 1 and Trigger.TIMEOUT in fallback.on and not timed:
         findings.warning(
@@ -129,4 +131,44 @@ def _check_times(model: ModelDocument, groups: Groups, path: Path, findings: Fin
             "`timeout` never happens: an attempt has no limit of its own",
             (*path, "fallback", "on", fallback.on.index(Trigger.TIMEOUT)),
             hint="add `attempt_timeout: 20s`",
+        )
+
+
+def _check_triggers(
+    model: ModelDocument,
+    on: tuple[Trigger, ...],
+    targets: list[LinkedTarget],
+    path: Path,
+    findings: Findings,
+) -> None:
+    """Report triggers that bring more with them than they say, and a limit that triggers nothing.
+
+    To Envoy an attempt that took too long and a connection that broke are both a stream that was
+    reset before its answer began: a chain goes on for both or for neither.
+    """
+    at: Path = (*path, "fallback", "on")
+    timed = next((target for target in targets if target.timeout is not None), None)
+    if Trigger.TIMEOUT in on and Trigger.CONNECT_FAILURE not in on:
+        findings.warning(
+            "wider-trigger",
+            "with `timeout` the chain goes on for broken connections too",
+            (*at, on.index(Trigger.TIMEOUT)),
+            "Envoy cannot tell the two apart",
+            hint="write `connect_failure` as well, so that readers know",
+        )
+    elif Trigger.CONNECT_FAILURE in on and Trigger.TIMEOUT not in on and timed is not None:
+        findings.warning(
+            "wider-trigger",
+            "with `connect_failure` the chain goes on when this target's time is up, too",
+            (*timed.path, "timeout"),
+            labels=[((*at, on.index(Trigger.CONNECT_FAILURE)), "because of this")],
+            hint="write `timeout` as well, so that readers know",
+        )
+    if model.fallback.attempt_timeout is not None and Trigger.TIMEOUT not in on:
+        findings.warning(
+            "idle-timeout",
+            "`attempt_timeout` has no effect: the chain does not go on for `timeout`",
+            (*path, "fallback", "attempt_timeout"),
+            labels=[(at, "`timeout` is not among these")],
+            hint="add `timeout` to `on`, or remove the limit",
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from compiler.lower.attached import attached
+from compiler.lower.envoy_orders import drop_envoy_orders
 from compiler.lower.llm.access_log import json_lines
 from compiler.lower.llm_parts import LlmParts
 from compiler.order import arrange
@@ -51,7 +52,6 @@ def lower_listener(
     hcm.http_filters.extend(arrange([*_policy_filters(routes), *llm.http_filters, _router()]))
     hcm.access_log.extend(json_lines())
     hcm.access_log.extend(llm.access_log)
-    hcm.early_header_mutation_extensions.extend(llm.early_header_mutations)
     if llm.local_reply is not None:
         hcm.local_reply_config.CopyFrom(llm.local_reply)
     for kind, applied in attached(Place.LISTENER, listener.policies):
@@ -78,8 +78,9 @@ def _hcm(listener: Listener) -> hcm_v3.HttpConnectionManager:
     hcm.rds.config_source.CopyFrom(ads_source())
     hcm.normalize_path.value = True
     hcm.use_remote_address.value = True
-    # Present and empty: no client is internal, so none may steer Envoy by x-envoy-* headers.
+    # Present and empty: no client is internal, but for those on this machine; see the orders.
     hcm.internal_address_config.SetInParent()
+    hcm.early_header_mutation_extensions.append(drop_envoy_orders())
     drop_untrusted(hcm)
     hcm.max_request_headers_kb.value = HEADERS_LIMIT_KIB
     hcm.request_headers_timeout.FromTimedelta(HEADERS_TIMEOUT)

@@ -11,7 +11,6 @@ from xds.schema import envoy
 
 accesslog_v3 = envoy.config.accesslog.v3
 cluster_v3 = envoy.config.cluster.v3
-core_v3 = envoy.config.core.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 route_v3 = envoy.config.route.v3
 
@@ -25,7 +24,6 @@ class LlmParts:
     methods, headers and query alone (the virtual host has seen to the host). ``http_filters`` are
     put in their order by ``compiler.order``, so each name must be listed there. ``clusters`` come
     with the place that made them; the same name from two listeners must be the same cluster.
-    ``early_header_mutations`` run before anything else looks at a request.
     """
 
     routes: Mapping[str, tuple[route_v3.Route, ...]] = field(default_factory=dict)
@@ -34,7 +32,6 @@ class LlmParts:
     secrets: tuple[SecretRef, ...] = ()
     access_log: tuple[accesslog_v3.AccessLog, ...] = ()
     local_reply: hcm_v3.LocalReplyConfig | None = None
-    early_header_mutations: tuple[core_v3.TypedExtensionConfig, ...] = ()
 
 
 NONE = LlmParts()

@@ -305,7 +305,7 @@ def test_an_envoy_without_priority_groups_has_one_target(targets):
         'envoy: "1.39"', LISTENER, TWO, f"models: {{ m: {{ targets: {targets} }} }}", LLM
     )
     assert said.code == "feature-needs-envoy"
-    assert said.message == "a model with several targets needs Envoy 1.40; the file says 1.39"
+    assert said.message == "a chain of targets needs Envoy 1.40; the file says 1.39"
 
 
 def test_an_envoy_that_is_too_old():

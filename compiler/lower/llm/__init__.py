@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from compiler.lower.llm.body_metadata import body_buffer_filters, body_metadata_filter
 from compiler.lower.llm.clusters import cluster_secrets, llm_clusters
-from compiler.lower.llm.envoy_orders import drop_envoy_orders
 from compiler.lower.llm.local_reply import local_reply
 from compiler.lower.llm.metrics import metrics_logs
 from compiler.lower.llm.routes import serve_routes
@@ -50,7 +49,6 @@ def lower_llm(plan: Plan, listener: Listener) -> LlmParts:
         secrets=cluster_secrets(plan, used),
         access_log=metrics_logs(),
         local_reply=local_reply(),
-        early_header_mutations=(drop_envoy_orders(),),
     )
 
 

@@ -1,8 +1,8 @@
 """Drops what no client may say: Envoy's own `x-envoy-*` headers, which order retries.
 
 Envoy removes them from requests of the outside, but takes clients on the same machine (a sidecar,
-another proxy) for the inside, whatever `internal_address_config` says. A chain must go on for the
-causes that its policy lists, not for those that a client asks for: each attempt costs money.
+another proxy) for the inside, whatever `internal_address_config` says. Retries and timeouts are the
+policy's to say, not a client's: on a chain of models each attempt costs money.
 """
 
 from __future__ import annotations
