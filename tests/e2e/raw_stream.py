@@ -34,7 +34,7 @@ class RawStream:
         self._coming: queue.Queue[Any] = queue.Queue()
         delta = protocol == "delta"
         response = discovery.DeltaDiscoveryResponse if delta else discovery.DiscoveryResponse
-        call = channel.stream_stream(
+        call: Any = channel.stream_stream(
             _ADS + ("DeltaAggregatedResources" if delta else "StreamAggregatedResources"),
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=response.FromString,
@@ -48,7 +48,7 @@ class RawStream:
         self._asked[type_url] = names
         if self.protocol == "delta":
             brought = {} if brings is None else brings.has.get(type_url, {})
-            request = discovery.DeltaDiscoveryRequest(
+            request: Any = discovery.DeltaDiscoveryRequest(
                 type_url=type_url,
                 resource_names_subscribe=names,
                 initial_resource_versions=brought,
@@ -71,7 +71,9 @@ class RawStream:
             for one in response.resources:
                 has[one.name] = one.version
                 self.bodies[url, one.name] = one.resource.SerializeToString()
-            request = discovery.DeltaDiscoveryRequest(type_url=url, response_nonce=response.nonce)
+            request: Any = discovery.DeltaDiscoveryRequest(
+                type_url=url, response_nonce=response.nonce
+            )
         else:
             self.versions[url] = response.version_info
             for index, one in enumerate(sorted(r.SerializeToString() for r in response.resources)):

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from cli.sources.git_mirror import Bounds
-from cli.sources.source import Checkout
 from tests.sources.following import Followed
 from tests.sources.repositories import AUTHORED, policy
 
@@ -212,7 +211,7 @@ def test_changes_are_noticed(repository, tmp_path):
     """Once for each commit, and none while nothing changes."""
     followed = Followed(repository.url, tmp_path, every=0.02)
     repository.push({"gateway.yaml": policy("one")})
-    bodies: list[Checkout] = []
+    bodies = []
 
     async def follow():
         stop = asyncio.Event()
