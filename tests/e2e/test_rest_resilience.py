@@ -81,6 +81,15 @@ def attempts(one, client, path, *script):
     return status, len(one.requests) - before
 
 
+def test_a_client_cannot_order_retries(one, client):
+    """Envoy takes a client on this machine for an internal one, which may: headers are dropped."""
+    one.script.extend([503, 503, 503])
+    before = len(one.requests)
+    orders = {"x-envoy-retry-on": "5xx", "x-envoy-max-retries": "2"}
+    assert client.get("/plain", headers=orders).status_code == 503
+    assert len(one.requests) - before == 1
+
+
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
