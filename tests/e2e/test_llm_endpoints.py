@@ -112,6 +112,8 @@ def test_an_alias_is_another_name_of_the_model(running, upstreams, name):
     [
         ({"model": "nope"}, 404, "model_not_found", "`nope`"),
         ({"model": 'a"b\\%'}, 404, "model_not_found", '`a"b\\%`'),
+        ({"model": "a\nb"}, 404, "model_not_found", "`a\nb`"),
+        ({"model": "\n"}, 404, "model_not_found", "`\n`"),
         ({"model": "m" * 5000}, 404, "model_not_found", "`" + "m" * 5000 + "`"),
         ({"model": "other"}, 404, "model_not_found", "`other`"),  # another route's
         ({}, 400, None, "model"),
@@ -154,6 +156,14 @@ def test_anthropic_clients_are_refused_in_anthropic_s_schema(running, body, stat
     assert answer.json()["type"] == "error"
     assert error["type"] == kind
     assert words in error["message"]
+
+
+def test_an_upgrade_is_refused_with_words(running):
+    """What Envoy has no text for, such as a WebSocket, still gets a message that says why."""
+    headers = {"connection": "upgrade", "upgrade": "websocket"}
+    for path, more in (("/v1/chat/completions", {}), ("/v1/messages", VERSION)):
+        answer = running.post(path, {"model": "fast"}, headers={**headers, **more})
+        assert "upgrade" in refused(answer, 403)["message"]
 
 
 def test_a_percent_sign_in_the_prefix_is_no_operator_of_envoy_s(running):

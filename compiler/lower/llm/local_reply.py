@@ -25,6 +25,7 @@ _ERRORS = (
     ApiError(504, "The provider did not answer in time", code="timeout"),
 )
 _NO_KEY = ApiError(503, "The gateway has no key for this provider", code="no_provider_key")
+_NO_UPGRADE = ApiError(403, "No upgrade to another protocol is served here", code="no_upgrade")
 _OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
 
 
@@ -47,6 +48,9 @@ def local_reply() -> hcm_v3.LocalReplyConfig:
         )
         keyless.status_code.value = 503
         config.mappers.append(keyless)
+        # Envoy has no text for it, and an error without a message helps nobody.
+        refused = f"{here} && response.code_details == 'upgrade_failed'"
+        config.mappers.append(_mapper(api, _NO_UPGRADE, refused))
         config.mappers.extend(
             _mapper(api, error, f"{here} && response.code == {error.status}") for error in _ERRORS
         )

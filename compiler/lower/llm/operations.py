@@ -128,7 +128,7 @@ def _refusals(
     yield refusal(
         "unknown-model",
         ApiError(404, f"The model `{asked}` does not exist", code="model_not_found", param="model"),
-        _metadata(MODEL, matcher_v3.StringMatcher(safe_regex={"regex": ".+"})),
+        _metadata(MODEL, matcher_v3.StringMatcher(safe_regex={"regex": "(?s).+"})),
     )
     for last, message, condition in (
         ("no-name", "`model` must be a non-empty string", _metadata(MODEL, None)),
