@@ -125,7 +125,7 @@ class Exchange:
 
     def _next_outcome(self, request: Request, provider: str) -> Outcome:
         """The outcome that a header asks for, or else the scenario's next."""
-        asked = request.header(b"x-simulate")
+        asked = request.header_list(b"x-simulate")
         if asked is not None:
             outcome = parse_header(asked.decode("latin-1"), provider)
             if outcome is not None:

@@ -45,6 +45,11 @@ class Request:
                 return value
         return None
 
+    def header_list(self, name: bytes) -> bytes | None:
+        """All values of a header that is a list, in one (RFC 9110 5.3), or None."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return b", ".join(values) if values else None
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -261,3 +261,15 @@ def test_the_header_names_providers(simulator):
         url = simulator.url(name) + "/chat/completions"
         statuses[name] = httpx.post(url, json=body, headers=headers).status_code
     assert statuses == {"openai": 429, "backup": 503, "own": 200}
+
+
+def test_headers_that_are_repeated_are_one_list(simulator):
+    """Two faults may stand on two lines, as `curl -H ... -H ...` sends them (RFC 9110 5.3)."""
+    headers = [("authorization", "Bearer k")]
+    headers += [("x-simulate", "openai=429"), ("x-simulate", "backup=503")]
+    body = {"model": "m", "messages": QUESTION}
+    answers = [
+        httpx.post(simulator.url(name) + "/chat/completions", json=body, headers=headers)
+        for name in ("openai", "backup")
+    ]
+    assert [answer.status_code for answer in answers] == [429, 503]
