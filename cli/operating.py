@@ -59,18 +59,18 @@ class Operating:
         import grpc
         from prometheus_client import disable_created_metrics
 
-        from xds.csds import ClientStatus
+        from xds.csds import ClientStatus, may_see
         from xds.desk import ControlDesk
-        from xds.identity import bears, peer_of
+        from xds.identity import peer_of
         from xds.load import LoadWindow
         from xds.lrs import LoadReporting
         from xds.metrics import Metrics
         from xds.observers import Observers
-        from xds.operator_http import OperatorServer, is_local
+        from xds.operator_http import OperatorServer
 
         self._places: Mapping[tuple[str, str], Span] = {}
         # A second series beside each counter, which nobody reads; the choice is the process's.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._compiled: Compiled | None = None
         self.metrics = Metrics()
         load = LoadWindow()
@@ -80,8 +80,7 @@ class Operating:
         self._server = OperatorServer(self.desk)
 
         def allowed(context: grpc.aio.ServicerContext[Any, Any]) -> bool:
-            peer = peer_of(context.auth_context(), context.peer(), trust)
-            return is_local(peer.address) or bears(peer, tuple(identities))
+            return may_see(peer_of(context.auth_context(), context.peer(), trust), identities)
 
         def admit(node: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
             plane.fleet.admit(node, peer_of(context.auth_context(), context.peer(), trust))

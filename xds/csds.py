@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import grpc
 
+from xds.identity import Peer, bears
 from xds.node_matcher import UnsupportedMatcherError, matches
+from xds.operator_http import is_local
 from xds.roster import Seated
 from xds.schema import envoy, google
 from xds.snapshot import EMPTY
@@ -80,6 +82,11 @@ def _configs(seated: Seated, shown: _Shown | None) -> Iterator[Any]:
                 shown[key] = redact(google.protobuf.Any.FromString(served.body))
             config.xds_config.CopyFrom(shown[key])
         yield config
+
+
+def may_see(peer: Peer, identities: Iterable[str]) -> bool:
+    """Tell whether somebody is an operator: on this machine, or by the globs of identities."""
+    return is_local(peer.address) or bears(peer, tuple(identities))
 
 
 class ClientStatus:

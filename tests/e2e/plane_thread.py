@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -52,14 +52,21 @@ class PlaneThread:
 
 
 @contextmanager
-def running_plane(listen="127.0.0.1:0", **options: Any) -> Iterator[PlaneThread]:
-    """Start a control plane in a thread, and stop it when the block ends."""
+def running_plane(
+    listen="127.0.0.1:0", *, prepare: Callable[[ControlPlane], object] | None = None, **options: Any
+) -> Iterator[PlaneThread]:
+    """Start a control plane in a thread, and stop it when the block ends.
+
+    ``prepare`` is called on the loop before it starts.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     async def make() -> ControlPlane:
         plane = ControlPlane(listen, **options)
+        if prepare is not None:
+            prepare(plane)
         await plane.start()
         return plane
 
