@@ -1,15 +1,7 @@
 """The kinds of policy, by name and by where they may stand.
 
-Add a policy in four steps:
-
-1. Write ``policies/<name>.py``: its docstring is the page in the language reference; give it a
-   document (what may be written), a frozen plan (what that means, without a word of Envoy's), the
-   ``patch_*`` verbs it needs, a valid and an invalid example, and ``KIND``.
-2. Add ``<name>.KIND`` to ``KINDS`` below. The order there is the order in which policies patch.
-   If it brings an HTTP filter, give the filter its place and the reason in ``compiler/order.py``.
-3. Add ``tests/golden/<name>/in.yaml`` and write its outputs with ``UPDATE_GOLDENS=1``.
-4. Run ``make docs`` and ``make check test``: every kind's examples are parsed, planned, lowered
-   and shown to the real Envoy there, without another line of test.
+``CONTRIBUTING.md`` tells how one is added. The order of ``KINDS`` is the order in which policies
+patch; tests parse, plan, lower and show each kind's examples to the real Envoy, wherever it stands.
 """
 
 from __future__ import annotations
