@@ -125,6 +125,8 @@ class Rollout:
             self.state = replace(self.state, waiting=version)
             return (*events, Event(Kind.IGNORED, version, reason=state.quarantined[version]))
         events = self._drop(Kind.WITHDRAWN, "another change took its place")
+        # Whoever paused the group did not mean one change of it only.
+        self.state = replace(self.state, paused=state.paused)
         return (*events, *self._start(version, now))
 
     def joined(self, node: str, now: float) -> tuple[Event, ...]:
@@ -253,11 +255,11 @@ class Rollout:
             return ()
         event = replace(self._event(kind), reason=reason)
         self._wave = None
-        self.state = replace(self.state, candidate=None, wave=0, stand_in=None)
+        self.state = replace(self.state, candidate=None, wave=0, paused=False, stand_in=None)
         if kind is Kind.ROLLED_BACK:
             known = {**self.state.quarantined, version: reason}
             kept = dict(list(known.items())[-_KEPT:])
-            self.state = replace(self.state, waiting=version, paused=False, quarantined=kept)
+            self.state = replace(self.state, waiting=version, quarantined=kept)
         return (event,)
 
     def _enlist(self, node: str) -> None:

@@ -230,6 +230,15 @@ def test_a_paused_wave_waits_for_its_operator(rollout):
     assert kinds(rollout.nacked(FIRST[0], "new", "no", 5_063)) == [Kind.ROLLED_BACK]
 
 
+def test_a_pause_outlives_the_change_that_takes_the_place_but_not_a_revert(rollout):
+    """A group that is paused stays so while anything is on its way to it."""
+    rollout.command(Command.PAUSE, 1)
+    rollout.published("newest", STRATEGY, 2)
+    assert rollout.state.paused
+    rollout.published("old", STRATEGY, 3)
+    assert rollout.state == State(stable="old")
+
+
 def test_an_operator_may_go_on_without_waiting(rollout):
     """Wave by wave; the last promotion makes it the stable one."""
     assert kinds(rollout.command(Command.PROMOTE, 1)) == [Kind.ADVANCED]
