@@ -83,7 +83,7 @@ class Reloader:
             if checkout is None:
                 return None
             started = time.perf_counter()
-            compiled = await asyncio.to_thread(self._compile, checkout.sources)
+            compiled = await self._compiled(checkout.sources)
             published = None
             diagnostics = compiled.diagnostics
             if compiled.ok:
@@ -97,6 +97,15 @@ class Reloader:
             reloaded = Reloaded(compiled, published, diagnostics, spent, checkout.revision)
             self._tell(reloaded)
             return reloaded
+
+    async def _compiled(self, sources: Sources) -> Compiled:
+        try:
+            return await asyncio.to_thread(self._compile, sources)
+        except Exception as error:
+            # A fault of ours must not end what serves a fleet; at the start there is no fleet yet.
+            if self.live is None:
+                raise
+            return _failed(sources, error)
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Load again whenever the source changes."""
@@ -126,3 +135,15 @@ class Reloader:
     def explain(self, nack: Nack) -> tuple[Diagnostic, ...]:
         """Show a refusal at the policy lines that made what was refused."""
         return refused(nack, self.live)
+
+
+def _failed(sources: Sources, error: Exception) -> Compiled:
+    """A compilation that the compiler itself failed at; the message may quote a secret."""
+    from compiler.diagnostic import Diagnostic, Severity
+    from compiler.pipeline import Compiled
+
+    message = f"the compiler failed at this policy ({type(error).__name__}): this is a bug"
+    hint = "please report it with the policy; what was served before is served on"
+    return Compiled(
+        sources, {}, (Diagnostic("internal-error", Severity.ERROR, message, hint=hint),)
+    )

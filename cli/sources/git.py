@@ -166,7 +166,8 @@ class GitSource:
         """Say aloud where the new commit does not go on from the one before."""
         before = self._last if isinstance(self._last, str) else self._last()
         self._last = commit
-        if not before or before == commit or not found.name:
+        # A folder's policy that was changed by hand before is no history to go on from.
+        if not before or before.endswith("-dirty") or before == commit or not found.name:
             return
         if not found.is_tag and await self._descends(found, commit, before):
             return

@@ -232,10 +232,15 @@ async def _guard(watch: Callable[[], None] | None) -> None:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End the process and what it started: politely first, for git removes its own locks then."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _PATIENCE)
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), _PATIENCE)
+    # The helpers too, which may have outlived it: the group is there as long as one of them is.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+    # Its pipes: somebody may hold the other ends for ever.
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way

@@ -197,3 +197,14 @@ def sleeping(mark):
         except OSError:
             continue
     return False
+
+
+def test_a_folder_names_the_commit_that_is_checked_out(repository):
+    """And says where its files differ from it."""
+    commit = repository.commit({"gateway.yaml": policy("one")})
+    with serving(repository.work) as serve:
+        assert serve.next("published")["revision"] == commit
+        repository.write({"gateway.yaml": policy("two")})
+        published = serve.next("published")
+        assert published["revision"] == f"{commit}-dirty"
+        assert published["ref"] == "refs/heads/main"
