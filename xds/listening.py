@@ -19,6 +19,7 @@ import grpc
 from xds.admission import Admission, TurnedAwayError
 from xds.identity import Peer
 from xds.observer import Observer
+from xds.told import Told
 
 _log = logging.getLogger("gatewright.xds")
 
@@ -84,6 +85,7 @@ async def let_in(
     peer: Peer,
     clock: Callable[[], float],
     observer: Observer,
+    told: Told,
 ) -> AsyncIterator[None]:
     """Wait for a stream's turn, and count it while the block runs; or turn it away.
 
@@ -92,7 +94,8 @@ async def let_in(
     try:
         wait = admission.enter(peer.address, clock())
     except TurnedAwayError as error:
-        _log.warning("stream turned away: %s", error, extra={"peer": str(peer)})
+        if told.news((peer.address, str(error)), clock()):
+            _log.warning("stream of %s turned away: %s", peer, error)
         observer.refused_stream("admission")
         await context.abort(
             grpc.StatusCode[error.code],

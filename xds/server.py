@@ -190,7 +190,9 @@ class XdsServer:
     def _behaviour(self, protocol: Callable[[str], Watch], type_url: str) -> Any:
         async def serve(_requests: Any, context: _Context) -> None:
             peer = peer_of(context.auth_context(), context.peer(), self._trust)
-            async with let_in(self._admission, context, peer, self._clock, self._observer):
+            async with let_in(
+                self._admission, context, peer, self._clock, self._observer, self._told
+            ):
                 await self._serve(context, peer, protocol, type_url)
 
         return serve
@@ -238,7 +240,6 @@ class XdsServer:
             stream.refused = Refused(Code.INVALID_ARGUMENT, str(error))
         except Refused as error:
             self._tell_refused(stream, error)
-            self._observer.refused_stream(error.code.lower())
             stream.refused = error
         finally:
             stream.ended = True
@@ -265,7 +266,8 @@ class XdsServer:
             self.wake()
 
     def _tell_refused(self, stream: _Stream, refused: Refused) -> None:
-        """Tell the operator, once, what the client may not be told."""
+        """Count it, and tell the operator, once, what the client may not be told."""
+        self._observer.refused_stream(refused.code.lower())
         reason = refused.reason if isinstance(refused, IdentityRefused) else str(refused)
         if self._told.news((stream.peer, reason), self._clock()):
             node = stream.node[:_SHOWN]
@@ -287,6 +289,8 @@ class XdsServer:
             stream.wake.clear()
             if stream.refused is None and stream.session is not None:
                 stream.refused = self._placement.refusal(stream.session)
+                if stream.refused is not None:
+                    self._tell_refused(stream, stream.refused)
             if stream.refused is not None:
                 code = grpc.StatusCode[stream.refused.code]
                 await context.abort(code, str(stream.refused))

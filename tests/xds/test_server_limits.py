@@ -14,8 +14,12 @@ from tests.e2e.envoy_process import until
 from tests.e2e.plane_thread import running_plane
 from tests.xds.hand_made import listener, routes
 from xds.admission import Limits
+from xds.identity import REFUSAL
+from xds.lane import Build
+from xds.node_match import NodeMatch
 from xds.order import CLUSTER, LISTENER, ROUTE
 from xds.schema import envoy
+from xds.snapshot import snapshot
 
 discovery = envoy.service.discovery.v3
 ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
@@ -231,3 +235,25 @@ class HalfDeaf:
 
     def _flush(self):
         self._socket.sendall(self._h2.data_to_send())
+
+
+def test_a_stream_ends_when_the_policy_no_longer_takes_its_node():
+    """Open streams are held against every new policy, not only against that of their start."""
+    with running_plane() as plane:
+        made = snapshot([listener(), routes()])
+        plane.do(plane.plane.publish_fleet((Build("all", NodeMatch(), made),)))
+        with grpc.insecure_channel(plane.plane.address) as channel:
+            stream = Stream(channel, "raw").ask(CLUSTER)
+            stream.next()
+            plane.do(plane.plane.publish_fleet((Build("eu", NodeMatch(id="eu-*"), made),)))
+            assert stream.ended() == (grpc.StatusCode.PERMISSION_DENIED, REFUSAL)
+
+
+def test_who_is_turned_away_over_and_over_is_told_once(caplog):
+    """A client that hammers does not fill the log."""
+    with served(limits=Limits(streams_of_a_peer=1)) as (_, channel):
+        Stream(channel).ask(CLUSTER).next()
+        for _ in range(5):
+            assert Stream(channel).ended()[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    told = [one.getMessage() for one in caplog.records if "turned away" in one.getMessage()]
+    assert told == ["stream of 127.0.0.1 turned away: this address has as many streams as it may"]
