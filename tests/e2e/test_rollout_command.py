@@ -6,7 +6,8 @@ import json
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from urllib.request import urlopen
 
 import pytest
 
@@ -20,9 +21,10 @@ name: edge
 listeners:
   public: {{ port: {port}, address: 127.0.0.1 }}
 {listeners}
-rollout: {{ canary: 20%, then: [100%], hold: 5m, deadline: 10m }}
+{services}
+rollout: {{ canary: 20%, then: [100%], hold: 5m, max_errors: 5%, deadline: 10m }}
 routes:
-  - {{ match: /, respond: {{ status: 200, body: "{body}" }} }}
+  - {{ match: /, {action} }}
 """
 
 
@@ -41,8 +43,22 @@ class Fleet:
             for node in (CANARY, OTHER)
         }
 
-    def write(self, body, listeners=""):
-        self._policy.write_text(POLICY.format(port=self._port, body=body, listeners=listeners))
+    def write(self, body, listeners="", services=""):
+        """Save a policy that answers with a body, or with ``body=None`` forwards to ``dead``."""
+        respond = f'respond: {{ status: 200, body: "{body}" }}'
+        self._policy.write_text(
+            POLICY.format(
+                port=self._port,
+                action="service: dead" if body is None else respond,
+                listeners=listeners,
+                services=services,
+            )
+        )
+
+    def ask(self):
+        """Have whichever node takes the connection answer a request."""
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{self._port}/", timeout=5) as answer:
+            answer.read()
 
     def has(self, node, body):
         """Wait until a node answers so."""
@@ -133,3 +149,22 @@ def test_a_refusal_in_the_canary_is_told_with_the_line_that_made_it(fleet):
         assert not fleet.envoys[OTHER].stats("listener_manager.lds.update_rejected")[
             "listener_manager.lds.update_rejected"
         ]
+
+
+@pytest.mark.slow
+def test_a_canary_whose_requests_fail_is_rolled_back(fleet):
+    """Envoys report how their upstreams answer; the reason counts what failed."""
+    fleet.write(None, services="services: { dead: { endpoints: [127.0.0.1:1] } }")
+    fleet.serve.next("rollout", kind="started")
+    until(lambda: fleet.fetch(CANARY) is None, "the canary has it not")
+
+    def rolled_back():
+        for _ in range(20):
+            fleet.ask()
+        return "is quarantined" in fleet.rollout()[1]
+
+    until(rolled_back, "it is not rolled back")
+    told = fleet.serve.next("rollout", kind="rolled_back")
+    assert "requests failed" in told["reason"]
+    fleet.has(CANARY, "one")
+    assert fleet.fetch(OTHER) == "one"
