@@ -28,10 +28,14 @@ class Narrator:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._live = UNKNOWN
+        self._version: str | None = None
+        self._serving = False
 
     def listening(self, address: str, restored: str | None, revision: str = "") -> None:
         """Tell where ADS is served, and which stored snapshot, if any, of which revision."""
+        self._version = restored
         rest = f", serving the stored snapshot {restored[:12]}" if restored else ""
+        self._serving = restored is not None
         if revision:
             self._live = Revision(revision.removesuffix("-dirty"), revision.endswith("-dirty"))
             rest += f" of {self._live.short}"
@@ -51,15 +55,20 @@ class Narrator:
         milliseconds = round(reloaded.seconds * 1000)
         if published is None:
             of = f"{revision.shown}: " if revision.commit else ""
+            rest = (
+                "the last good one is served on" if self._serving else "there is no other to serve"
+            )
             self._say(
                 "wrong",
-                f"{of}the policy has errors; the last good one is served on",
+                f"{of}the policy has errors; {rest}",
                 version=None,
                 milliseconds=milliseconds,
                 **revision.facts(),
             )
             return
         self._live = revision
+        self._version = published.version
+        self._serving = True
         plan = reloaded.compiled.plan
         of = f", {revision.shown}" if revision.commit else ""
         self._say(
@@ -126,7 +135,7 @@ class Narrator:
 
     def log(self, text: str, **facts: Any) -> None:
         """Tell what the control plane logged, and which revision is live meanwhile."""
-        self._say("log", text, **facts, **self._live.facts())
+        self._say("log", text, **facts, version=self._version, **self._live.facts())
 
     def _say(self, event: str, text: str, **facts: Any) -> None:
         if self._as_json:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from compiler.read import Sources
     from simulator.running import Simulator
     from xds.bootstrap import Address
+    from xds.plane import ControlPlane
 
 NAME: Final = "up"
 
@@ -168,7 +169,7 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
                 access_log_to_stderr=args.json,
             )
         )
-        start = _started(envoy, plane.acked(first.published.version))
+        start = _started(envoy, plane, first.published.version)
         await attend(
             caught,
             reloader,
@@ -180,10 +181,10 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     return exits.OK
 
 
-async def _started(envoy: LocalEnvoy, acked: Any) -> bool:
+async def _started(envoy: LocalEnvoy, plane: ControlPlane, version: str) -> bool:
     """Wait until Envoy serves; tell whether it took all of the policy."""
     await envoy.listening()
-    complete: bool = await acked
+    complete = await plane.acked(version)
     if complete:
         await envoy.live()
     return complete

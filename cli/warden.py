@@ -12,6 +12,7 @@ long as Envoy does, and so it must be small.
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import signal
 import subprocess
@@ -52,7 +53,8 @@ def main(argv: list[str]) -> int:
 
 
 def _stop_at_end_of_input(envoy: subprocess.Popen[bytes]) -> None:
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: a thread that waits there holds a lock that the end of Python wants.
+    while os.read(0, 1):
         pass
     envoy.terminate()
     try:
