@@ -108,7 +108,7 @@ class Operating:
             self._compiled = reloaded.compiled
             self.metrics.compiled(reloaded.seconds, good=published is not None)
         if published is not None:
-            self.desk.published(published)
+            self.desk.published()
         if reloader.live is not None:
             from cli.refusals import origins
 

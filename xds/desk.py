@@ -24,7 +24,7 @@ from xds.status import State
 if TYPE_CHECKING:
     from xds.lane import Lane, Member
     from xds.nack import Nack
-    from xds.plane import ControlPlane, Published
+    from xds.plane import ControlPlane
     from xds.withhold import Key
 
 STRAGGLING: Final = 30.0
@@ -59,21 +59,20 @@ class ControlDesk(Silent):
         self._clock = clock
         self._wall = wall
         self._departed = Departed()
-        self._published: Published | None = None
         self._published_at: float | None = None
 
-    def published(self, published: Published) -> None:
-        """Note what was published last, for what of it cannot be had."""
-        self._published = published
+    def published(self) -> None:
+        """Note the time of a publication."""
         self._published_at = self._wall()
 
     def closed(self, stream: Stream) -> None:
         """Keep the row of a node whose last stream ends; called while it is still there."""
-        lane = self._plane.fleet.lanes.get(stream.group)
-        members = lane.nodes.get(stream.node, ()) if lane else ()
-        if lane is not None and len(members) == 1:
-            seated = [self._seated(one, one.group.withheld) for one in members]
-            self._departed.left(row(seated, self._clock(), self._wall()))
+        # A new policy may have put it into another group than it was opened in.
+        for lane in self._plane.fleet.lanes.values():
+            members = lane.nodes.get(stream.node, ())
+            if len(members) == 1:
+                seated = [self._seated(one, one.group.withheld) for one in members]
+                self._departed.left(row(seated, self._clock(), self._wall()))
 
     def reported(self, node: str, clusters: Mapping[str, Load]) -> None:
         """Take a load report: metrics count it, and a rollout judges the node by it."""
@@ -112,7 +111,6 @@ class ControlDesk(Silent):
         """Give the whole status, in the shape that docs/operating.md tells."""
         fleet = self._plane.fleet
         connected, gone = self._rows()
-        unresolved = self._published.unresolved if self._published else ()
         return {
             "format": FORMAT,
             "build": self._build,
@@ -123,7 +121,8 @@ class ControlDesk(Silent):
             "complete": fleet.ready and fleet.complete,
             "groups": [self._group_data(lane, connected) for lane in fleet.lanes.values()],
             "secrets": [
-                {"source": one.source, "reason": one.reason, "kept": one.kept} for one in unresolved
+                {"source": one.source, "reason": one.reason, "kept": one.kept}
+                for one in fleet.unresolved
             ],
             "nodes": [row_data(one, self._place) for one in (*connected, *gone)],
         }
@@ -214,7 +213,7 @@ class ControlDesk(Silent):
             ),
             nodes=nodes,
             stragglers=stragglers,
-            unresolved=len(self._published.unresolved) if self._published else 0,
+            unresolved=len(fleet.unresolved),
             quarantined=sum(len(group.withheld) for lane in lanes for group in lane.groups),
             rollouts={lane.name: _state(lane) for lane in lanes},
             waves={lane.name: lane.rollout.share / WHOLE for lane in lanes},

@@ -17,7 +17,7 @@ from xds.identity import Trust, identified
 from xds.lane import Build, Kept, Lane, Member
 from xds.placement import Code, Refused, node_of
 from xds.rollout import Rollout
-from xds.secrets import Reference, Resolution
+from xds.secrets import Reference, Resolution, Unresolved
 from xds.session import BARRIER
 from xds.snapshot import set_version
 from xds.wave import GRACE
@@ -97,6 +97,11 @@ class Fleet:
     def complete(self) -> bool:
         """Whether what is served is the whole of what was published."""
         return all(lane.complete for lane in self.lanes.values())
+
+    @property
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """The secrets that could not be read when they were read last."""
+        return self._read.unresolved
 
     def references(self, builds: Iterable[Build] = ()) -> tuple[Reference, ...]:
         """The secrets that are needed for what is served, and for more builds."""
