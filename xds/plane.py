@@ -22,9 +22,10 @@ from typing import TypeVar
 import grpc
 
 from xds.admission import DEFAULT, Limits
+from xds.bootstrap import address
 from xds.convergence import Convergence
 from xds.fleet import Fleet, Happened
-from xds.identity import Trust
+from xds.identity import Trust, trust_of
 from xds.lane import Build
 from xds.listening import MAX_AGE
 from xds.nack import Nack
@@ -60,8 +61,9 @@ class ControlPlane:
 
     Made on the loop it runs on. ``listen`` is ``host:port`` or ``unix:/path``; ``address`` is
     what was bound, once it is started. ``state`` is the folder of what outlives a restart, or None.
-    ``trust`` is what is known of whoever connects, by ``credentials`` if there are any (else in the
-    clear); ``limits`` and ``max_age`` (seconds) are those of `xds.admission` and `xds.listening`.
+    ``trust`` is what is known of whoever connects (by default what the address tells), by
+    ``credentials`` if there are any, else in the clear. ``limits`` are those of `xds.admission`,
+    and ``max_age`` that of a connection, in seconds.
     ``grace`` is the time that nodes have to connect again before a rollout misses them.
     """
 
@@ -71,7 +73,7 @@ class ControlPlane:
         *,
         reader: SecretReader | None = None,
         state: Path | None = None,
-        trust: Trust = Trust.MACHINE,
+        trust: Trust | None = None,
         credentials: grpc.ServerCredentials | None = None,
         limits: Limits = DEFAULT,
         max_age: float = MAX_AGE,
@@ -80,6 +82,8 @@ class ControlPlane:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = listen
+        if trust is None:
+            trust = trust_of(address(listen).host, client_ca=False)
         self.revision = ""
         """The state of its source that the published snapshot was made of: a commit, or empty."""
         self.fleet = Fleet(tell=self._happened, trust=trust, barrier=barrier, grace=grace)

@@ -273,7 +273,8 @@ def test_secrets_are_nowhere_but_in_sds(tmp_path, caplog):
             until(lambda: secret.name in envoy.get("/config_dump"), "no secret came", envoy)
             assert plain not in envoy.get("/config_dump")
             assert plain not in envoy.log
-        assert plain not in repr(plane.plane._group.target)
+        for lane in plane.plane.fleet.lanes.values():
+            assert plain not in repr(lane.stable.target)
     stored = (tmp_path / "state" / "last-good.snapshot").read_bytes()
     assert plain.encode() not in stored
     assert plain not in caplog.text

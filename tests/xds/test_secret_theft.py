@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from xds.identity import REFUSAL, Trust
 from xds.lane import Build
 from xds.node_match import NodeMatch
 from xds.order import SECRET
+from xds.plane import ControlPlane
 from xds.schema import envoy
 from xds.secrets import SecretReader
 from xds.snapshot import snapshot
@@ -239,3 +241,18 @@ def test_what_was_refused_is_told_once_and_shows_no_secret(site, caplog):
     told = [one.getMessage() for one in caplog.records if "refused" in one.getMessage()]
     assert told == ["stream of spiffe://corp/edge/eu/1 refused: no group takes it"]
     assert "canary" not in caplog.text
+
+
+def test_a_plane_that_others_can_reach_gives_no_secrets_unless_it_is_told_to(tmp_path):
+    """Whoever embeds it and forgets about trust gives nothing away."""
+    secret = SecretRef(SecretKind.CERTIFICATE, ("file:tls.pem", "file:tls.key"))
+    Authority().write(tmp_path, "tls", "shop.example.com")
+    made = snapshot((listener(secret=secret.name), routes()))
+
+    async def held(listen):
+        plane = ControlPlane(listen, reader=SecretReader(tmp_path, {}))
+        published = await plane.publish(made, (secret,))
+        return {name for _, name in published.held}
+
+    assert asyncio.run(held("10.0.0.1:18000")) == {"public"}
+    assert asyncio.run(held("127.0.0.1:18000")) == set()
