@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from xds import frames
-from xds.order import FULL_ON_CONNECT, NEVER_REMOVED
+from xds.order import FULL_ON_CONNECT, NEVER_REMOVED, VIRTUAL_HOST
 from xds.schema import envoy
+from xds.shards import by_table, table_of
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import WILDCARD, Subscription
 from xds.watch import CHUNK, NOTHING, Holding, Push, Verdict
@@ -144,19 +145,30 @@ class DeltaWatch:
         for name in change.removed:
             self._has.pop(name, None)
             self._told_missing.discard(name)
+        if self._type_url == VIRTUAL_HOST and change.removed:
+            self._has = {n: v for n, v in self._has.items() if self._covers(n)}
         if self.subscription.wildcard:
             self._again |= change.removed
         elif first or WILDCARD in unsubscribe:
-            self._has = {n: v for n, v in self._has.items() if n in self.subscription.names}
+            self._has = {n: v for n, v in self._has.items() if self._covers(n)}
         self._again = frozenset(name for name in self._again if name in self.subscription)
 
     def _wanted(self, resources: Resources) -> Iterator[Encoded]:
         by_name = resources.by_name
         if self.subscription.wildcard:
             yield from by_name.values()
-        else:
-            for name in sorted(self.subscription.names & by_name.keys()):
-                yield by_name[name]
+            return
+        wanted = self.subscription.names & by_name.keys()
+        if self._type_url == VIRTUAL_HOST:
+            tables = by_table(resources.version, by_name)
+            wanted = wanted.union(*(tables.get(name, ()) for name in self.subscription.names))
+        for name in sorted(wanted):
+            yield by_name[name]
+
+    def _covers(self, name: str) -> bool:
+        """Whether one of the names asked for means this resource: its own, or its table's."""
+        names = self.subscription.names
+        return name in names or (self._type_url == VIRTUAL_HOST and table_of(name) in names)
 
     def _owes_a_first_answer(self) -> bool:
         """Whether a client that came with nothing waits to hear that this is all there is."""
@@ -172,13 +184,21 @@ class DeltaWatch:
         if self._type_url in NEVER_REMOVED:
             return frozenset()
         asked = self.subscription.names | self._again
+        if self._type_url == VIRTUAL_HOST:
+            asked -= by_table(resources.version, resources.by_name).keys()
         return asked - resources.by_name.keys() - self._told_missing - self._has.keys()
 
     def _gone(self, resources: Resources) -> frozenset[str]:
         """Names the client has of what is no more."""
         if self._type_url in NEVER_REMOVED:
             return frozenset()
-        return frozenset(self._has.keys() - resources.by_name.keys())
+        gone = self._has.keys() - resources.by_name.keys()
+        if self._type_url == VIRTUAL_HOST:
+            # The connections of a listener that drains may use a table that is no more. Envoy
+            # keeps the table until then; its virtual hosts it would drop.
+            tables = by_table(resources.version, resources.by_name)
+            gone = {name for name in gone if table_of(name) in tables}
+        return frozenset(gone)
 
     def _frame(
         self,

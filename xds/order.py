@@ -35,8 +35,11 @@ ORDER: Final = (
 """First sent, first here. A type that is not listed goes last, by its URL."""
 
 COMPLETE: Final = frozenset({CLUSTER, LISTENER})
-"""Types whose SotW response is the whole truth: what it leaves out is deleted. Only for these does
-an empty first request mean "everything"."""
+"""Types whose SotW response is the whole truth: what it leaves out is deleted."""
+
+ALL_BY_SILENCE: Final = COMPLETE | {VIRTUAL_HOST}
+"""Types of which an empty first request means "everything". Envoy asks for virtual hosts so: it
+knows the tables that it waits for, and names neither them nor hosts."""
 
 SUPPORT: Final = frozenset({CLUSTER, ENDPOINT, SECRET, RUNTIME})
 """Types that must be in place before what refers to them may change."""

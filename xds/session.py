@@ -14,9 +14,11 @@ from typing import Final, Protocol
 
 from xds.nack import Nack
 from xds.observer import Kind, Pushed
-from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, rank
+from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, VIRTUAL_HOST, rank
 from xds.references import references
 from xds.schema import envoy
+from xds.shards import by_table, is_in_parts, takes_parts
+from xds.shown import shown
 from xds.snapshot import EMPTY, Snapshot
 from xds.transaction import Phase, Step
 from xds.watch import ProtocolError, Push, Verdict, Watch
@@ -77,6 +79,9 @@ class Session:
         self._steps: deque[Step] = deque()
         self._entered = 0.0
         self._sure = False
+        self._in_parts = False
+        # The view that was shown last, and as what: the same object as long as it is the same view.
+        self._shown = (EMPTY, EMPTY)
 
     def receive(
         self,
@@ -159,7 +164,7 @@ class Session:
     @property
     def target(self) -> Snapshot | None:
         """What the stream is led to; None before the first request."""
-        return self._steps[-1].view if self._steps else None
+        return self._show(self._steps[-1].view) if self._steps else None
 
     @property
     def has(self) -> str | None:
@@ -189,6 +194,9 @@ class Session:
         self.opened = now
         self.protocol = "delta" if "Delta" in request.DESCRIPTOR.name else "sotw"
         self.node = request.node.id
+        self._in_parts = (
+            self.protocol == "delta" and not self._type_url and takes_parts(request.node)
+        )
 
     def _type_of(
         self,
@@ -211,13 +219,14 @@ class Session:
 
     def _send(self, step: Step, now: float) -> list[bytes]:
         frames: list[bytes] = []
+        view = self._show(step.view)
         for type_url in self._in_order:
             watch = self._watches[type_url]
             if not step.sends(type_url):
                 continue
             if watch.outstanding and now < self._sent_at[type_url] + self._barrier:
                 continue
-            push = watch.respond(step.view.of(type_url), prune=step.prunes(type_url))
+            push = watch.respond(view.of(type_url), prune=step.prunes(type_url))
             if push.frames:
                 self._sent_at[type_url] = now
                 size = sum(map(len, push.frames))
@@ -227,11 +236,17 @@ class Session:
         return frames
 
     def _send_after(self, type_url: str, push: Push, view: Snapshot) -> None:
-        """Have the endpoints and secrets follow the clusters and listeners that were sent.
+        """Have endpoints, secrets and virtual hosts follow what was sent that needs them.
 
         Envoy makes such a resource anew and waits for them, though it does not ask again for
-        names that it is subscribed to already.
+        names that it is subscribed to already. Virtual hosts that come before their table, it
+        forgets.
         """
+        hosts = self._watches.get(VIRTUAL_HOST)
+        if type_url == ROUTE and hosts is not None:
+            of = view.of(VIRTUAL_HOST)
+            tables = by_table(of.version, of.by_name)
+            hosts.again(frozenset().union(*(tables.get(name, ()) for name in push.names)))
         if type_url not in {CLUSTER, LISTENER}:
             return
         followers = [self._watches.get(ENDPOINT), self._watches.get(SECRET)]
@@ -269,10 +284,21 @@ class Session:
             return True
         if not listeners.subscription.wildcard:
             return False
-        routes = self._watches.get(ROUTE)
-        asked = routes.subscription.names if routes else frozenset()
         known = view.of(ROUTE).by_name.keys()
-        return any(
-            not (references(one.body).routes & known) <= asked
-            for one in view.of(LISTENER).by_name.values()
-        )
+        named: set[str] = set()
+        for one in view.of(LISTENER).by_name.values():
+            named |= references(one.body).routes & known
+        if not named <= self._asked(ROUTE):
+            return True
+        in_parts = {name for name in named if self._in_parts and is_in_parts(name)}
+        hosts = self._watches.get(VIRTUAL_HOST)
+        return bool(in_parts) and not (hosts and hosts.subscription)
+
+    def _asked(self, type_url: str) -> frozenset[str]:
+        watch = self._watches.get(type_url)
+        return watch.subscription.names if watch else frozenset()
+
+    def _show(self, view: Snapshot) -> Snapshot:
+        if self._shown[0] is not view:
+            self._shown = (view, shown(view, in_parts=self._in_parts))
+        return self._shown[1]

@@ -14,6 +14,7 @@ from typing import Final
 
 from xds.order import SECRET, rank
 from xds.resource import Resource
+from xds.shards import parts
 from xds.wire import encode, pack
 
 _DIGEST_BYTES: Final = 16
@@ -61,9 +62,13 @@ class DuplicateResourceError(ValueError):
 
 
 def snapshot(resources: Iterable[Resource]) -> Snapshot:
-    """Encode resources into a snapshot; raise DuplicateResourceError."""
+    """Encode resources into a snapshot; raise DuplicateResourceError.
+
+    The virtual hosts of a route table in parts become resources too (`xds.shards`).
+    """
     types: dict[str, dict[str, Encoded]] = {}
-    for item in resources:
+    given = tuple(resources)
+    for item in (*given, *parts(given)):
         named = types.setdefault(item.type_url, {})
         if item.name in named:
             raise DuplicateResourceError(f"two resources {item.type_url} are called {item.name!r}")

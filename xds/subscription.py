@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from xds.order import COMPLETE, NAMED_ONLY
+from xds.order import ALL_BY_SILENCE, NAMED_ONLY
 
 WILDCARD: Final = "*"
 
@@ -26,8 +26,8 @@ class Subscription:
     """The interest of a stream in one type.
 
     ``names`` are asked for one by one; ``wildcard`` means all there is. An empty first request is
-    a wildcard for listeners and clusters only, and only until the first name is given: after that
-    an empty list means "nothing".
+    a wildcard for a few types only, and only until the first name is given: after that an empty
+    list means "nothing".
     """
 
     __slots__ = ("_may_be_legacy", "_may_be_wildcard", "names", "wildcard")
@@ -35,7 +35,7 @@ class Subscription:
     def __init__(self, type_url: str) -> None:
         self.names: frozenset[str] = frozenset()
         self.wildcard = False
-        self._may_be_legacy = type_url in COMPLETE
+        self._may_be_legacy = type_url in ALL_BY_SILENCE
         self._may_be_wildcard = type_url not in NAMED_ONLY
 
     def __contains__(self, name: str) -> bool:

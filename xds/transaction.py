@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
-from xds.order import LISTENER, SUPPORT
+from xds.order import LISTENER, SUPPORT, VIRTUAL_HOST
 from xds.snapshot import Resources, Snapshot, collect, layered
+
+
+_SWITCHED: Final = frozenset({LISTENER, VIRTUAL_HOST})
+"""Types that lose what is gone as they switch, before the clusters that it leads to are pruned."""
 
 
 class Phase(IntEnum):
@@ -40,7 +45,7 @@ class Step:
     def prunes(self, type_url: str) -> bool:
         """Whether the client may be told in this step that resources of the type are gone."""
         if self.phase is Phase.SWITCH:
-            return type_url == LISTENER
+            return type_url in _SWITCHED
         return self.phase is Phase.PRUNE
 
 
@@ -52,7 +57,7 @@ def steps(old: Snapshot, new: Snapshot, *, sure: bool = True) -> tuple[Step, ...
     in the last one. That one always has ``new`` as its view.
     """
     support = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url in SUPPORT}
-    kept = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url != LISTENER}
+    kept = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url not in _SWITCHED}
     make = Step(Phase.MAKE, layered(old, support))
     switch = Step(Phase.SWITCH, layered(new, kept))
     way = [make, switch, Step(Phase.PRUNE, new)]

@@ -56,8 +56,9 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         routes = [route for route in plan.routes if listener.name in route.listeners]
         serves = any(isinstance(route.action, Serve) for route in routes)
         parts = llm.lower_llm(plan, listener) if serves else NONE
-        keep(lower_listener(listener, routes, parts), listener.at)
-        keep(lower_routes(listener, routes, {**rest, **parts.routes}), listener.at)
+        table = lower_routes(listener, routes, {**rest, **parts.routes})
+        keep(lower_listener(listener, routes, parts, table.name), listener.at)
+        keep(table, listener.at)
         for cluster, at in parts.clusters:
             keep(cluster, at)
         secrets.update(_secrets(Place.LISTENER, listener.policies))

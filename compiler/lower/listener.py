@@ -40,15 +40,16 @@ HTTP2_CONNECTION_WINDOW = 1024 * 1024
 
 
 def lower_listener(
-    listener: Listener, routes: Iterable[Route], llm: LlmParts
+    listener: Listener, routes: Iterable[Route], llm: LlmParts, table: str
 ) -> listener_v3.Listener:
-    """Make the listener; its routes come by RDS under its own name."""
+    """Make the listener; its routes come by RDS as the route configuration called ``table``."""
     lowered = listener_v3.Listener(name=listener.name)
     socket = lowered.address.socket_address
     socket.address = listener.address
     socket.port_value = listener.port
     chain = lowered.filter_chains.add()
     hcm = _hcm(listener)
+    hcm.rds.route_config_name = table
     hcm.http_filters.extend(arrange([*_policy_filters(routes), *llm.http_filters, _router()]))
     hcm.access_log.extend(json_lines())
     hcm.access_log.extend(llm.access_log)
@@ -74,7 +75,6 @@ def _hcm(listener: Listener) -> hcm_v3.HttpConnectionManager:
         path_with_escaped_slashes_action=hcm_v3.HttpConnectionManager.UNESCAPE_AND_REDIRECT,
         strip_trailing_host_dot=True,
     )
-    hcm.rds.route_config_name = listener.name
     hcm.rds.config_source.CopyFrom(ads_source())
     hcm.normalize_path.value = True
     hcm.use_remote_address.value = True

@@ -13,10 +13,14 @@ from compiler.lower.route_index import index_hosts
 from compiler.plan import Listener, Route
 from compiler.route_order import routes_by_host
 from xds.schema import envoy
+from xds.shards import part_name, table_in_parts
 
 route_v3 = envoy.config.route.v3
 
 ANY = "*"
+
+IN_PARTS_FROM = 16 * 1024
+"""Bytes from which a route table of several hosts is served by virtual host where that works."""
 
 _ENVOYS_BODY_LIMIT = 4096
 
@@ -39,6 +43,11 @@ def lower_routes(
         for route in tried:
             virtual_host.routes.extend(lowered.get(route.name, ()))
     index_hosts(configuration)
+    if len(configuration.virtual_hosts) > 1 and configuration.ByteSize() >= IN_PARTS_FROM:
+        configuration.name = table_in_parts(listener.name)
+        for virtual_host in configuration.virtual_hosts:
+            # Envoy removes a virtual host by the name of the resource that it came as.
+            virtual_host.name = part_name(configuration.name, virtual_host.domains[0])
     longest = max(
         (
             len(message.direct_response.body.inline_string.encode())
