@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from xds.bootstrap_tls import ClientTls, transport_socket
+from xds.runtime_layer import RUNTIME_LAYER
 from xds.schema import envoy, google
 from xds.wire import pack
 
@@ -112,8 +113,19 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
         reports.api_type = api.GRPC
         reports.transport_api_version = core.V3
         reports.grpc_services.add().envoy_grpc.cluster_name = CONTROL_PLANE
+    _add_runtime(message)
     message.static_resources.clusters.append(_control_plane(wanted))
     return message
+
+
+def _add_runtime(message: envoy.config.bootstrap.v3.Bootstrap) -> None:
+    """Have the policy's runtime keys followed, and let the admin interface override them."""
+    followed = message.layered_runtime.layers.add(name=RUNTIME_LAYER).rtds_layer
+    followed.name = RUNTIME_LAYER
+    followed.rtds_config.ads.SetInParent()
+    followed.rtds_config.resource_api_version = envoy.config.core.v3.V3
+    # Last, so that it wins. Envoy has this layer by default, but not beside others.
+    message.layered_runtime.layers.add(name="admin").admin_layer.SetInParent()
 
 
 def _control_plane(wanted: Bootstrap) -> envoy.config.cluster.v3.Cluster:

@@ -41,8 +41,7 @@ def _shells(tables: Resources) -> Resources:
     made = _SHELLS.get(tables.version)
     if made is None:
         named = {
-            name: _shell(one) if is_in_parts(name) else one
-            for name, one in tables.by_name.items()
+            name: _shell(one) if is_in_parts(name) else one for name, one in tables.by_name.items()
         }
         made = _SHELLS[tables.version] = collect(named)
         while len(_SHELLS) > _KEPT:

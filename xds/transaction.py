@@ -15,7 +15,6 @@ from typing import Final
 from xds.order import LISTENER, SUPPORT, VIRTUAL_HOST
 from xds.snapshot import Resources, Snapshot, collect, layered
 
-
 _SWITCHED: Final = frozenset({LISTENER, VIRTUAL_HOST})
 """Types that lose what is gone as they switch, before the clusters that it leads to are pruned."""
 
@@ -57,7 +56,9 @@ def steps(old: Snapshot, new: Snapshot, *, sure: bool = True) -> tuple[Step, ...
     in the last one. That one always has ``new`` as its view.
     """
     support = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url in SUPPORT}
-    kept = {url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url not in _SWITCHED}
+    kept = {
+        url: _union(old.of(url), new.of(url)) for url in _types(old, new) if url not in _SWITCHED
+    }
     make = Step(Phase.MAKE, layered(old, support))
     switch = Step(Phase.SWITCH, layered(new, kept))
     way = [make, switch, Step(Phase.PRUNE, new)]

@@ -7,7 +7,7 @@ puts them under hosts, ``listener`` makes what clients connect to, and ``llm`` m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from compiler.diagnostic import Reporter
@@ -20,11 +20,13 @@ from compiler.lower.route import balancing, lower_route
 from compiler.lower.runtime import lower_runtime
 from compiler.lower.service import lower_service
 from compiler.lower.virtual_host import lower_routes
-from compiler.plan import Applied, Plan, Serve
+from compiler.plan import Applied, Plan, Route, Serve
 from compiler.source import Span
 from policies.base import Place
 from policies.secret import SecretRef
+from xds.order import VIRTUAL_HOST
 from xds.resource import Resource, resource
+from xds.shards import is_in_parts
 
 __all__ = ["lower"]
 
@@ -59,6 +61,8 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         table = lower_routes(listener, routes, {**rest, **parts.routes})
         keep(lower_listener(listener, routes, parts, table.name), listener.at)
         keep(table, listener.at)
+        if is_in_parts(table.name):
+            origins.update(_origins_of_parts(table, routes, listener.at))
         for cluster, at in parts.clusters:
             keep(cluster, at)
         secrets.update(_secrets(Place.LISTENER, listener.policies))
@@ -69,8 +73,20 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
     return Lowered(
         resources=tuple(resources[key] for key in ordered),
         secrets=tuple(sorted(secrets)),
-        origins={key: origins[key] for key in ordered},
+        origins=dict(sorted(origins.items())),
     )
+
+
+def _origins_of_parts(
+    table: Any, routes: Iterable[Route], otherwise: Span
+) -> Iterator[tuple[tuple[str, str], Span]]:
+    """Give the place of each virtual host: that of the first route of its own."""
+    first: dict[str, Span] = {}
+    for route in routes:
+        for host in route.match.hosts:
+            first.setdefault(host, route.at)
+    for part in table.virtual_hosts:
+        yield (VIRTUAL_HOST, part.name), first.get(part.domains[0], otherwise)
 
 
 def _secrets(place: Place, policies: tuple[Applied, ...]) -> Iterable[SecretRef]:

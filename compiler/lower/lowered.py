@@ -20,7 +20,8 @@ class Lowered:
     ``resources`` are listeners, route configurations, clusters, endpoints (ClusterLoadAssignment)
     and the runtime, sorted by type and name. ``secrets`` are served over SDS by
     ``ref.name`` and resolved by nobody but the control plane. ``origins`` maps (type URL, name) to
-    the place in the policy that made the resource, so that a NACK can be shown there.
+    the place in the policy that made the resource, so that a NACK can be shown there; the virtual
+    hosts of a route table in parts (`xds.shards`) have theirs too.
     """
 
     resources: tuple[Resource, ...]

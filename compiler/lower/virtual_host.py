@@ -20,7 +20,10 @@ route_v3 = envoy.config.route.v3
 ANY = "*"
 
 IN_PARTS_FROM = 16 * 1024
-"""Bytes from which a route table of several hosts is served by virtual host where that works."""
+"""Bytes from which a route table is served by virtual host where that works: what is smaller costs
+little as a whole."""
+LARGEST_PART = 4
+"""The largest virtual host may be one in so many of such a table; else a change costs as much."""
 
 _ENVOYS_BODY_LIMIT = 4096
 
@@ -43,7 +46,7 @@ def lower_routes(
         for route in tried:
             virtual_host.routes.extend(lowered.get(route.name, ()))
     index_hosts(configuration)
-    if len(configuration.virtual_hosts) > 1 and configuration.ByteSize() >= IN_PARTS_FROM:
+    if _pays_in_parts(configuration):
         configuration.name = table_in_parts(listener.name)
         for virtual_host in configuration.virtual_hosts:
             # Envoy removes a virtual host by the name of the resource that it came as.
@@ -60,3 +63,10 @@ def lower_routes(
     if longest > _ENVOYS_BODY_LIMIT:
         configuration.max_direct_response_body_size_bytes.value = longest
     return configuration
+
+
+def _pays_in_parts(configuration: route_v3.RouteConfiguration) -> bool:
+    size = configuration.ByteSize()
+    if size < IN_PARTS_FROM:
+        return False
+    return LARGEST_PART * max(host.ByteSize() for host in configuration.virtual_hosts) <= size

@@ -12,7 +12,6 @@ from tests.e2e.envoy_versions import OLDEST, envoy_of
 from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.plane_thread import running_plane
-from xds.order import ROUTE, VIRTUAL_HOST
 
 HOSTS = 400
 
@@ -23,8 +22,9 @@ def policy(a: int, b: int, hosts: int = HOSTS, *, to="a", first=0, body="hello")
         "gatewright: v1",
         "name: large",
         "listeners: { public: { port: 8080, address: 127.0.0.1 } }",
-        f'services: {{ a: {{ endpoints: ["127.0.0.1:{a}"] }}, '
-        f'b: {{ endpoints: ["127.0.0.1:{b}"] }} }}',
+        "services:",
+        f'  a: {{ endpoints: ["127.0.0.1:{a}"] }}',
+        f'  b: {{ endpoints: ["127.0.0.1:{b}"] }}',
         "routes:",
         f"  - {{ match: /, service: {to} }}",
     ]
@@ -41,7 +41,7 @@ def compiled(text: str):
     assert made.ok, made.diagnostics
     for one in made.lowered.resources:
         if hasattr(one.message, "filter_chains"):
-            one.message.address.socket_address.port_value = 0
+            one.message.address.socket_address.port_value = 0  # type: ignore[attr-defined] # it is a Listener
     return made.lowered.resources
 
 
@@ -68,8 +68,6 @@ def served(request, ports):
 def answer(envoy, host, path="/own"):
     got = httpx.get(envoy.url("public") + path, headers={"host": host}, trust_env=False)
     return got.status_code, got.text
-
-
 
 
 def test_every_host_has_its_routes_and_those_of_wider_hosts(served, ports):
