@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,7 +47,7 @@ class Settings:
 
 
 class GitSource:
-    """Follows a repository; ``folder`` is its own, made anew at each start and removed by `close`.
+    """Follows a repository; ``folder`` is its own, for what it may lose at any time.
 
     ``credentials`` are read again before each question; they raise GitError where they are away.
     ``last`` gives the commit that was served before this process started, or nothing.
@@ -66,7 +65,6 @@ class GitSource:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
-        self._folder = folder
         self._tell = tell
         self._credentials = credentials
         self._chance = chance
@@ -106,10 +104,6 @@ class GitSource:
                     self._recovered()
             if new:
                 yield
-
-    async def close(self) -> None:
-        """Remove the folder."""
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _stopped(self, stop: asyncio.Event) -> bool:
         seconds = pause(self._settings.every, self._failures, self._chance)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import exits
+from cli.sources.scratch import scratch
 
 if TYPE_CHECKING:
     from cli.sources.git import GitSource, Tell
@@ -133,13 +132,8 @@ async def opened(
 
         yield FolderSource(args.path or Path(), revision=folder_revision)
         return
-    folder = await asyncio.to_thread(_folder, args.state)
-    try:
-        source = await _git_source(args, folder, tell, last)
-        yield source
-        await source.close()
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    with scratch(args.state) as folder:
+        yield await _git_source(args, folder, tell, last)
 
 
 async def _git_source(
@@ -175,14 +169,6 @@ async def _git(protocols: frozenset[str]) -> Git:
     except NoGitError as error:
         raise exits.CannotRunError(str(error), hint="--git needs it; install git") from None
     return git
-
-
-def _folder(state: Path | None) -> Path:
-    """A folder of our own for the mirror: below the state's, or one that the system removes."""
-    if state is None:
-        return Path(tempfile.mkdtemp(prefix="gatewright-git-"))
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return (state / "git").absolute()
 
 
 def _keyring(path: Path | None, home: Path) -> Keyring | None:

@@ -251,16 +251,6 @@ def test_a_repository_that_comes_back_is_noticed(repository, tmp_path):
     assert followed.events == ["away", "back"]
 
 
-def test_nothing_is_left_behind(repository, tmp_path):
-    """Closing removes the mirror."""
-    followed = Followed(repository.url, tmp_path)
-    repository.push({"gateway.yaml": policy()})
-    followed.good()
-    assert followed.folder.exists()
-    asyncio.run(followed.source.close())
-    assert not followed.folder.exists()
-
-
 def bytes_of_noise(count):
     """Bytes that do not compress, the same each time."""
     import random
