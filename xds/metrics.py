@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as TEXT
@@ -19,6 +19,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as as_openm
 from xds.load import Load
 from xds.nack import Nack
 from xds.observer import Pushed, Stream, short
+
+M = TypeVar("M", Counter, Gauge, Histogram)
 
 _TIMES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LONG: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
@@ -59,6 +61,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self._series: dict[tuple[Any, tuple[str, ...]], Any] = {}
         name = "gatewright_xds_"
 
         def counter(what: str, text: str, *labels: str) -> Counter:
@@ -125,58 +128,66 @@ class Metrics:
 
     def opened(self, stream: Stream) -> None:
         """Count it."""
-        self._streams.labels(*_labels(stream)).inc()
-        self._opened.labels(stream.protocol, stream.group).inc()
+        self._of(self._streams, *_labels(stream)).inc()
+        self._of(self._opened, stream.protocol, stream.group).inc()
 
     def closed(self, stream: Stream) -> None:
         """Count it."""
-        self._streams.labels(*_labels(stream)).dec()
+        self._of(self._streams, *_labels(stream)).dec()
 
     def refused_stream(self, reason: str) -> None:
         """Count it."""
-        self._rejected.labels(reason).inc()
+        self._of(self._rejected, reason).inc()
 
     def requested(self, stream: Stream, type_url: str) -> None:  # noqa: ARG002 - a word is enough
         """Count it."""
-        self._requests.labels(short(type_url)).inc()
+        self._of(self._requests, short(type_url)).inc()
 
     def pushed(self, stream: Stream, pushed: Pushed, queued: float) -> None:
         """Count and measure it."""
         word = short(pushed.type_url)
-        self._pushes.labels(word, stream.group).inc(pushed.responses)
-        self._resources.labels(word).inc(pushed.resources)
-        self._sizes.labels(word).observe(pushed.size)
-        self._queue.labels(word).observe(queued)
+        self._of(self._pushes, word, stream.group).inc(pushed.responses)
+        self._of(self._resources, word).inc(pushed.resources)
+        self._of(self._sizes, word).observe(pushed.size)
+        self._of(self._queue, word).observe(queued)
 
     def acked(self, stream: Stream, type_url: str, waited: float) -> None:
         """Count and measure it."""
-        self._acks.labels(short(type_url), stream.group).inc()
-        self._push.labels(short(type_url)).observe(waited)
+        self._of(self._acks, short(type_url), stream.group).inc()
+        self._of(self._push, short(type_url)).observe(waited)
 
     def nacked(self, stream: Stream, nack: Nack) -> None:
         """Count it."""
-        self._nacks.labels(short(nack.type_url), stream.group).inc()
+        self._of(self._nacks, short(nack.type_url), stream.group).inc()
 
     def stale(self, stream: Stream, type_url: str) -> None:  # noqa: ARG002 - as above
         """Count it."""
-        self._stale.labels(short(type_url)).inc()
+        self._of(self._stale, short(type_url)).inc()
 
     def overdue(self, stream: Stream, steps: int) -> None:
         """Count it."""
-        self._overdue.labels(stream.group).inc(steps)
+        self._of(self._overdue, stream.group).inc(steps)
 
     def converged(self, group: str, seconds: float) -> None:
         """Measure it."""
-        self._converged.labels(group).observe(seconds)
+        self._of(self._converged, group).observe(seconds)
 
     def compiled(self, seconds: float, *, good: bool) -> None:
         """Measure a compilation; ``good`` is one that was published."""
-        self._compiled.labels("good" if good else "wrong").observe(seconds)
+        self._of(self._compiled, "good" if good else "wrong").observe(seconds)
 
     def reported(self, cluster: str, load: Load) -> None:
         """Count what an Envoy reported; the caller sees to it that clusters are those it knows."""
-        self._upstream.labels(cluster, "success").inc(load.requests - load.errors)
-        self._upstream.labels(cluster, "error").inc(load.errors)
+        self._of(self._upstream, cluster, "success").inc(load.requests - load.errors)
+        self._of(self._upstream, cluster, "error").inc(load.errors)
+
+    def _of(self, metric: M, *labels: str) -> M:
+        """Give the time series of these labels; prometheus_client takes far longer to find it."""
+        key = (metric, labels)
+        found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = metric.labels(*labels)
+        return cast("M", found)
 
     def exposition(self, facts: Facts, accept: str = "") -> tuple[bytes, str]:
         """Give the text and its content type: OpenMetrics where ``accept`` asks for it."""
