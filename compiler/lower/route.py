@@ -84,7 +84,7 @@ def _redirect(action: Redirect, lowered: route_v3.Route) -> None:
     if action.scheme is not None:
         redirect.scheme_redirect = action.scheme
     if action.host is not None:
-        redirect.host_redirect = action.host
+        redirect.host_redirect = f"[{action.host}]" if ":" in action.host else action.host
     if action.port is not None:
         redirect.port_redirect = action.port
     if action.path is not None:

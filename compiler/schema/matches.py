@@ -127,7 +127,7 @@ class MatchDocument(Document):
     headers: dict[HeaderName, ValueMatch] = Field(default_factory=dict)
     """Conditions on headers, by name."""
     query: dict[QueryName, ValueMatch] = Field(default_factory=dict)
-    """Conditions on query parameters, by name."""
+    """Conditions on query parameters, by name; both as the URL has them, percent-encoded."""
 
 
 Match = Annotated[

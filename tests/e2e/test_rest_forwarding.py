@@ -38,6 +38,7 @@ routes:
   - { match: /small, service: one, body_limit: 1 KiB }
   - { match: /split, split: [{ to: one, weight: 80 }, { to: two, weight: 20 }] }
   - { match: { path: /r/url }, redirect: "https://new.example.com/x" }
+  - { match: { path: /r/ip }, redirect: "https://[2001:db8::1]:8443/x" }
   - { match: /r/https, redirect: { code: 308, scheme: https } }
   - { match: /r/prefix, redirect: { code: 301, prefix: / } }
   - match: /r/host
@@ -166,6 +167,7 @@ def test_shares_of_a_split(client):
     ("path", "code", "location"),
     [
         ("/r/url?x=1", 302, "https://new.example.com/x?x=1"),
+        ("/r/ip", 302, "https://[2001:db8::1]:8443/x"),
         ("/r/https/a?x=1", 308, "https://gw.test/r/https/a?x=1"),
         ("/r/prefix/a?x=1", 301, "http://gw.test/a?x=1"),
         ("/r/prefix", 301, "http://gw.test/"),

@@ -35,6 +35,8 @@ routes:
     respond: { status: 200, body: number }
   - match: { prefix: /query, query: { page: { regex: "[0-9]+" } } }
     respond: { status: 200, body: page }
+  - match: { prefix: /query, query: { a%20b: c%22d } }
+    respond: { status: 200, body: encoded }
   - match: { prefix: /query, query: { debug: { present: true } } }
     respond: { status: 200, body: debug }
   - match: { prefix: /bare, query: { debug: { absent: true } } }
@@ -121,6 +123,8 @@ def test_headers(client, headers, expected):
     [
         ("/query?page=3", "page"),
         ("/query?page=x", None),
+        ("/query?a%20b=c%22d", "encoded"),
+        ("/query?a+b=c%22d", None),
         ("/query?debug", "debug"),
         ("/query?debug=1", "debug"),
         ("/query", None),
