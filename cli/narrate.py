@@ -71,9 +71,11 @@ class Narrator:
         self._serving = True
         plan = reloaded.compiled.plan
         of = f", {revision.shown}" if revision.commit else ""
+        # Where a rollout is declared, its own events tell who has it.
+        word = "live" if plan.rollout is None else "published"
         self._say(
             "published",
-            f"{plan.name}: {len(plan.routes)} routes live as {published.version[:12]} "
+            f"{plan.name}: {len(plan.routes)} routes {word} as {published.version[:12]} "
             f"({milliseconds} ms){of}",
             name=plan.name,
             version=published.version,

@@ -144,18 +144,22 @@ class Fleet:
             (lane, lane.publish(build, strategy, now))
             for lane, build in zip(self.lanes.values(), builds, strict=True)
         ]
+        # A stream needs a target where it is moved to: without one it would be led nowhere.
+        changed = [lane.serve(read) for lane in self.lanes.values()]
         for member in tuple(self._members.values()):
             self._place_again(member, now)
         for lane, events in happened:
             self._took(lane, events, now)
-        self.refresh(read, now)
+            lane.arrange(read, now)
+        if any(changed):
+            self.steer(now)
 
     def refresh(self, read: Resolution, now: float) -> bool:
         """Serve everything with these secrets; tell whether anything changed."""
         self._read = read
+        changed = [lane.serve(read) for lane in self.lanes.values()]
         for lane in self.lanes.values():
             lane.arrange(read, now)
-        changed = [lane.serve(read) for lane in self.lanes.values()]
         if any(changed):
             self.steer(now)
         return any(changed)

@@ -139,13 +139,17 @@ class Lane:
         return Kept(stable, candidate, state)
 
     def publish(self, build: Build, strategy: Strategy | None, now: float) -> tuple[Event, ...]:
-        """Take what the policy says now; `arrange` does what follows from the events."""
+        """Take what the policy says now; `serve` and `arrange` do what follows."""
         self.build = build
         if self._stable_build.version == build.version:
             self._stable_build = build
         if self._candidate_build.version == build.version:
             self._candidate_build = build
-        return self.rollout.published(build.version, strategy, now)
+        events = self.rollout.published(build.version, strategy, now)
+        state = self.rollout.state
+        if state.candidate is None and state.stable == build.version:
+            self._stable_build = build
+        return events
 
     def serve(self, read: Resolution) -> bool:
         """Serve the builds with these secrets; tell whether anything changed."""
@@ -171,8 +175,6 @@ class Lane:
             ended, self.candidate = self.candidate, None
             if state.stable == self._candidate_build.version:
                 self.stable, self._stable_build = ended, self._candidate_build
-        if state.candidate is None and state.stable == self.build.version:
-            self._stable_build = self.build
         if state.candidate is not None and self.candidate is None:
             self.candidate = Group(barrier=self.stable.barrier, beside=self.stable)
             if self._candidate_build.version != state.candidate:

@@ -288,7 +288,6 @@ class ControlPlane:
         self._save()
 
     def _happened(self, happened: Happened) -> None:
-        _log.info("%s", happened)
         _put(self._events, happened)
         self._save()
 

@@ -203,7 +203,8 @@ class Rollout:
         state = replace(self.state, wave=0, stand_in=None, waiting=None)
         if self.strategy is None or state.stable is None:
             self.state = replace(state, stable=version, paused=False)
-            return (Event(Kind.FINISHED, version),)
+            # Without a strategy there is no rollout to tell of.
+            return () if self.strategy is None else (Event(Kind.FINISHED, version),)
         self.state = replace(state, candidate=version)
         self._wave = Wave(self.strategy, now, grace=self._grace)
         self._go(0, now)

@@ -59,7 +59,7 @@ def test_the_first_snapshot_of_all_is_everybodys_at_once():
 def test_without_a_strategy_a_change_is_everybodys_at_once(rollout):
     """Also while a careful one is under way."""
     events = rollout.published("newest", None, 1)
-    assert kinds(events) == [Kind.WITHDRAWN, Kind.FINISHED]
+    assert kinds(events) == [Kind.WITHDRAWN]
     assert (rollout.state.stable, on_candidate(rollout)) == ("newest", [])
 
 
