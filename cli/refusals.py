@@ -42,7 +42,8 @@ def origins(compiled: Compiled) -> dict[tuple[str, str], Span]:
     found: dict[tuple[str, str], Span] = {}
     for build in compiled.fleet:
         found.update(build.lowered.origins)
-    return found | compiled.lowered.origins
+    found.update(compiled.lowered.origins)
+    return found
 
 
 def unreadable(published: Published, compiled: Compiled) -> tuple[Diagnostic, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from cli.status import synced
 from cli.status_table import table
 
-IDLE = {
+IDLE: dict[str, Any] = {
     "state": "idle",
     "candidate": None,
     "wave": None,
