@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from xds import frames
+from xds.chunk import Chunk, chunks
+from xds.held import Held, difference
 from xds.order import FULL_ON_CONNECT, NEVER_REMOVED, VIRTUAL_HOST
 from xds.schema import envoy
 from xds.shards import by_table, table_of
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import WILDCARD, Subscription
-from xds.watch import CHUNK, NOTHING, Holding, Push, Verdict
+from xds.watch import NOTHING, Holding, Push, Verdict
 
 _UNKNOWN: Final = ""
 """The version of a resource that a client may or may not have."""
@@ -26,7 +28,7 @@ class DeltaWatch:
     """The state of one type: what was asked for, what the client has, and which responses wait."""
 
     __slots__ = (
-        "_again", "_claim", "_count", "_has", "_in_flight", "_nacked", "_removing", "_seen",
+        "_again", "_claim", "_count", "_held", "_in_flight", "_nacked", "_removing", "_seen",
         "_told_missing", "_type_url", "subscription",
     )  # fmt: skip
 
@@ -35,7 +37,7 @@ class DeltaWatch:
         self._type_url = type_url
         self._claim: str | None = None
         self._count = 0
-        self._has: dict[str, str] = {}
+        self._held = Held()
         self._told_missing: set[str] = set()
         self._in_flight: dict[str, Mapping[str, str]] = {}
         # The names that a response in flight removes, by nonce.
@@ -44,6 +46,14 @@ class DeltaWatch:
         self._again: frozenset[str] = frozenset()
         # The set and the leave to prune of the last respond() that found nothing: see SotwWatch.
         self._seen: tuple[Resources, bool] | None = None
+
+    @property
+    def _has(self) -> dict[str, str]:
+        return self._held.own()
+
+    @_has.setter
+    def _has(self, versions: dict[str, str]) -> None:
+        self._held.replace(versions)
 
     @property
     def outstanding(self) -> bool:
@@ -55,7 +65,7 @@ class DeltaWatch:
         waiting = {n: v for sent in self._in_flight.values() for n, v in sent.items()}
         accepted = {
             name: version
-            for name, version in self._has.items()
+            for name, version in self._held.versions().items()
             if version != _UNKNOWN and waiting.get(name) != version
         }
         return Holding(accepted, waiting, frozenset(self._nacked))
@@ -66,17 +76,20 @@ class DeltaWatch:
 
     def receive(self, request: envoy.service.discovery.v3.DeltaDiscoveryRequest) -> Verdict:
         """Take a request: an ACK, a NACK, changes of the subscription, or several of these."""
-        self._seen = None
         first = self._claim is None
+        asks = first or request.resource_names_subscribe or request.resource_names_unsubscribe
+        if asks or request.HasField("error_detail"):
+            self._seen = None
         if first:
             brought = dict(request.initial_resource_versions)
             self._claim = set_version(brought) if brought else ""
-            if self._type_url not in FULL_ON_CONNECT:
+            if brought and self._type_url not in FULL_ON_CONNECT:
                 self._has = brought
         verdict = self._answer(request)
-        self._amend(
-            request.resource_names_subscribe, request.resource_names_unsubscribe, first=first
-        )
+        if asks:
+            self._amend(
+                request.resource_names_subscribe, request.resource_names_unsubscribe, first=first
+            )
         return verdict
 
     def respond(self, resources: Resources, *, prune: bool) -> Push:
@@ -84,17 +97,63 @@ class DeltaWatch:
         if self._claim is None or self._is_seen(resources, prune=prune):
             return NOTHING
         self._seen = (resources, prune)
+        shared = self._respond_to_many(resources, prune=prune)
+        if shared is not None:
+            return shared
+        self._held.own()
         changed = [one for one in self._wanted(resources) if self._lacks(one)]
         missing = self._missing(resources)
-        gone = missing | (self._gone(resources) if prune else frozenset())
+        lost = self._gone(resources)
+        gone = missing | (lost if prune else frozenset())
+        rests = self._wants_all and not missing and (prune or not lost)
         self._again = frozenset()
-        if not changed and not gone and not self._owes_a_first_answer():
+        if changed or gone or self._owes_a_first_answer():
+            names = frozenset(one.name for one in changed)
+            push = self._push(resources.version, tuple(chunks(changed)), names, gone, missing)
+        else:
+            push = NOTHING
+        if rests:
+            self._held.become(resources)
+        return push
+
+    def _respond_to_many(self, resources: Resources, *, prune: bool) -> Push | None:
+        """Respond with what is made once for all that have, and want, the same; None: see for it.
+
+        That is the case of most streams most of the time, and of a fleet that comes at once.
+        """
+        held = self._held.exactly
+        if held is None or not self._wants_all or self._again:
+            return None
+        way = difference(held, resources)
+        if way.gone and not prune:
+            return None
+        self._held.become(resources)
+        if not way.names and not way.gone and not self._owes_a_first_answer():
             return NOTHING
-        out: list[bytes] = []
-        for chunk in _chunks(changed):
-            last = len(chunk) == 0 or chunk[-1] is changed[-1]
-            out.append(self._frame(resources.version, chunk, gone if last else (), missing))
-        return Push(tuple(out), frozenset(one.name for one in changed))
+        return self._push(resources.version, way.chunks, way.names, way.gone, frozenset())
+
+    @property
+    def _wants_all(self) -> bool:
+        """Whether the client is to have just what there is: all names alike, and none refused."""
+        return (
+            self.subscription.wildcard
+            and not self.subscription.names
+            and not self._nacked
+            and self._type_url not in NEVER_REMOVED
+            and self._type_url != VIRTUAL_HOST
+        )
+
+    def _push(
+        self,
+        version: str,
+        parts: tuple[Chunk, ...],
+        names: frozenset[str],
+        gone: frozenset[str],
+        missing: frozenset[str],
+    ) -> Push:
+        out = [self._frame(version, part, (), missing) for part in parts[:-1]]
+        out.append(self._frame(version, parts[-1], gone, missing))
+        return Push(tuple(out), names)
 
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to."""
@@ -140,7 +199,7 @@ class DeltaWatch:
     def _amend(self, subscribe: Iterable[str], unsubscribe: Iterable[str], *, first: bool) -> None:
         change = self.subscription.amend(subscribe, unsubscribe)
         # On a new stream, names come with the versions the client has of them: not a wish for more.
-        self._again |= change.added - (self._has.keys() if first else frozenset())
+        self._again |= change.added - (self._held.versions().keys() if first else frozenset())
         self._told_missing -= change.added
         for name in change.removed:
             self._has.pop(name, None)
@@ -203,36 +262,25 @@ class DeltaWatch:
     def _frame(
         self,
         version: str,
-        chunk: list[Encoded],
+        chunk: Chunk,
         gone: Iterable[str],
         missing: frozenset[str],
     ) -> bytes:
         self._count += 1
         nonce = str(self._count)
-        carried = {one.name: one.version for one in chunk}
-        self._in_flight[nonce] = carried
-        self._has.update(carried)
-        self._told_missing -= carried.keys()
+        self._in_flight[nonce] = chunk.versions
+        mixed = self._held.exactly is None
+        if mixed:
+            self._has.update(chunk.versions)
+        self._told_missing -= chunk.versions.keys()
         removed = sorted(gone)
         for name in removed:
-            self._has.pop(name, None)
+            if mixed:
+                self._has.pop(name, None)
             if name in self.subscription.names:
                 self._told_missing.add(name)
         # What the client asked for in vain it does not have, whatever it makes of the answer.
         if held := frozenset(removed) - missing:
             self._removing[nonce] = held
         named = [name for name in removed if name in missing]
-        return frames.delta(version, self._type_url, nonce, chunk, removed, named)
-
-
-def _chunks(changed: list[Encoded]) -> Iterator[list[Encoded]]:
-    """Split into lists that fit into one message each; one empty list where nothing changed."""
-    chunk: list[Encoded] = []
-    size = 0
-    for one in changed:
-        if chunk and size + len(one.body) > CHUNK:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(one)
-        size += len(one.body)
-    yield chunk
+        return frames.delta(version, self._type_url, nonce, chunk.body, removed, named)

@@ -49,13 +49,30 @@ def delta(
     version: str,
     type_url: str,
     nonce: str,
-    resources: Iterable[Encoded],
+    resources: bytes,
     removed: Iterable[str],
     missing: Iterable[str],
 ) -> bytes:
-    """Join a DeltaDiscoveryResponse; ``missing`` are those of ``removed`` that were asked for."""
+    """Join a DeltaDiscoveryResponse of what `delta_resources` made.
+
+    ``missing`` are those of ``removed`` that were asked for.
+    """
     parts: list[bytes] = []
     _field(parts, _VERSION_INFO, version.encode())
+    parts.append(resources)
+    _field(parts, _TYPE_URL, type_url.encode())
+    _field(parts, _NONCE, nonce.encode())
+    for gone in removed:
+        _field(parts, _REMOVED, gone.encode())
+    _field(parts, _CONTROL_PLANE_DELTA, _IDENTIFIER)
+    for unknown in missing:
+        _field(parts, _ERRORS_DELTA, _not_found(unknown))
+    return b"".join(parts)
+
+
+def delta_resources(resources: Iterable[Encoded]) -> bytes:
+    """Join the resources of a DeltaDiscoveryResponse."""
+    parts: list[bytes] = []
     for one in resources:
         name, own_version = one.name.encode(), one.version.encode()
         around = (
@@ -66,13 +83,6 @@ def delta(
         )
         parts.append(_RESOURCES + _varint(sum(map(len, around))))
         parts.extend(around)
-    _field(parts, _TYPE_URL, type_url.encode())
-    _field(parts, _NONCE, nonce.encode())
-    for gone in removed:
-        _field(parts, _REMOVED, gone.encode())
-    _field(parts, _CONTROL_PLANE_DELTA, _IDENTIFIER)
-    for unknown in missing:
-        _field(parts, _ERRORS_DELTA, _not_found(unknown))
     return b"".join(parts)
 
 

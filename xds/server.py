@@ -235,6 +235,8 @@ class XdsServer:
             while (request := await context.read()) is not grpc.aio.EOF:
                 self._take(stream, request, protocol, type_url)
                 stream.wake.set()
+                # A first request may name megabytes of versions; the next may be hours away.
+                del request
         except ProtocolError as error:
             self._observer.refused_stream("protocol")
             stream.refused = Refused(Code.INVALID_ARGUMENT, str(error))
@@ -278,7 +280,8 @@ class XdsServer:
     ) -> Session:
         if not request.HasField("node"):
             raise ProtocolError("the first request of a stream must carry a node")
-        node = request.node
+        # A part of a message keeps the whole of it in memory.
+        node = type(request.node).FromString(request.node.SerializeToString())
         session = self._placement.join(node, peer, protocol, type_url, self._clock())
         _log.info("stream opened", extra={"node": node.id})
         return session
