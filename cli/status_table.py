@@ -31,8 +31,8 @@ def _heading(status: dict[str, Any]) -> Iterator[str]:
         yield "nothing is served yet"
         return
     commit = f" of {status['revision'][:12]}" if status["revision"] else ""
-    part = "" if status["complete"] else ", not in whole"
-    yield f"serving {status['version'][:12]}{commit}{part}"
+    part = "served" if status["complete"] else "not served in whole"
+    yield f"policy {status['version'][:12]}{commit}: {part}"
     for group in status["groups"]:
         rollout = group["rollout"]
         if rollout["state"] == "idle" and len(status["groups"]) == 1:

@@ -61,7 +61,7 @@ def node(**facts):
 def test_a_node_is_a_line():
     """Columns are as wide as their widest cell."""
     assert table(STATUS, 1_000).splitlines() == [
-        "serving 3097d3bb05a6 of 9c1f4e0b22aa",
+        "policy 3097d3bb05a6 of 9c1f4e0b22aa: served",
         "NODE    GROUP  WAVE  STATE   TYPES                      SEEN     AGENT",
         "edge-1  eu     1     SYNCED  cds:55b086da lds:071dbd53  10s ago  envoy 1.40.0",
     ]
