@@ -29,6 +29,8 @@ addresses the first that has something to serve is asked; the others take over w
 
 With --output, a certificate that is replaced by another (moved into its folder, as `mv` and
 Kubernetes do it) is used from the next connection on, without a restart of Envoy.
+
+exit codes: 0 printed; 2 wrong options; 3 a file cannot be written
 """
 
 

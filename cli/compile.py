@@ -39,6 +39,10 @@ examples:
 
 what can be emitted:
 """ + "\n".join(f"  {name:10} {text}" for name, text in EMITS.items())
+EPILOG += """
+
+exit codes: 0 printed; 1 the policy has errors; 2 wrong options; 3 a file cannot be read or written
+"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from cli.policy import counted
 from cli.sources.source import UNKNOWN, Revision
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Narrator:
         word = "live" if plan.rollout is None else "published"
         self._say(
             "published",
-            f"{plan.name}: {len(plan.routes)} routes {word} as {published.version[:12]} "
+            f"{plan.name}: {counted(plan.routes, 'route')} {word} as {published.version[:12]} "
             f"({milliseconds} ms){of}",
             name=plan.name,
             version=published.version,

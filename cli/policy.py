@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 from cli import exits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from compiler.pipeline import Compiled
 
 AT_ONCE = 100
@@ -44,6 +46,11 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--json", action="store_const", const="json", dest="format", help="short for --format json"
     )
+
+
+def counted(things: Collection[object], noun: str) -> str:
+    """Say how many there are: `1 route`, `2 routes`."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def existing(path: Path) -> Path:

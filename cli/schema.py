@@ -23,6 +23,8 @@ that begins with this line, a path or a URL:
 
 The schema knows keys, types, forms and the words that may be used. What needs more than one value
 to judge (names that lead nowhere, routes in the shadow of others) is told by `gatewright check`.
+
+exit codes: 0 printed; 2 wrong options; 3 the file cannot be written
 """
 
 

@@ -28,7 +28,7 @@ def test_a_right_policy_is_ok_in_one_line(policy, capsys):
     """A person sees that it is right, and what there is."""
     assert main(["check", str(policy)]) == exits.OK
     out, err = capsys.readouterr()
-    assert out == "small: ok. 1 listeners, 1 routes, 0 services, 0 providers, 0 models\n"
+    assert out == "small: ok. 1 listener, 1 route, 0 services, 0 providers, 0 models\n"
     assert err == ""
 
 

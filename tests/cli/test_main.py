@@ -75,6 +75,14 @@ def test_help_lists_the_exit_codes(capsys):
         assert f"\n  {code:3}  " in text
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.NAME)
+def test_each_command_tells_its_own_exit_codes(command, capsys):
+    """Someone who reads one command's help need not look for another page."""
+    with pytest.raises(SystemExit):
+        main([command.NAME, "--help"])
+    assert "\nexit codes: 0 " in capsys.readouterr().out
+
+
 def test_version_is_the_distribution_s(capsys):
     """`--version` prints the one version the wheel carries too."""
     with pytest.raises(SystemExit):
