@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from xds.bootstrap_tls import ClientTls, transport_socket
-from xds.runtime_layer import RUNTIME_LAYER
+from xds.runtime_layer import BASE, BASE_LAYER, RUNTIME_LAYER
 from xds.schema import envoy, google
 from xds.wire import pack
 
@@ -120,6 +120,8 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
 
 def _add_runtime(message: envoy.config.bootstrap.v3.Bootstrap) -> None:
     """Have the policy's runtime keys followed, and let the admin interface override them."""
+    base = message.layered_runtime.layers.add(name=BASE_LAYER).static_layer
+    base.update(BASE)
     followed = message.layered_runtime.layers.add(name=RUNTIME_LAYER).rtds_layer
     followed.name = RUNTIME_LAYER
     followed.rtds_config.ads.SetInParent()

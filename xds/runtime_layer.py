@@ -1,8 +1,19 @@
-"""The name of the runtime layer that a policy sets: in the bootstrap, and as a resource of RTDS."""
+"""Runtime layers: the static one that each Envoy starts with, and the one that policies set."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 RUNTIME_LAYER: Final = "gatewright"
 """The RTDS layer's ``name`` in the bootstrap, and the Runtime resource's."""
+
+BASE_LAYER: Final = "gatewright.base"
+"""The static layer below it, which any policy or operator overrides."""
+
+BASE: Final[Mapping[str, int]] = {
+    # Envoy refuses a regular expression whose program is longer than 100 instructions, and with it
+    # all routes of the listener; `[a-z0-9-]{1,63}` alone has more. RE2 is linear in this size.
+    "re2.max_program_size.error_level": 4096,
+}
+"""What every Envoy of ours needs, though its own defaults say otherwise."""

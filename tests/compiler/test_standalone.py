@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from compiler.pipeline import compile_sources
 from compiler.read import sources_of
 from compiler.standalone import standalone
-from tests.e2e.envoy_process import validate
+from tests.e2e.envoy_process import EnvoyFailedError, validate
 from xds.schema import envoy
 
 tls_v3 = envoy.extensions.transport_sockets.tls.v3
@@ -75,3 +77,21 @@ def test_the_lowered_resources_are_left_as_they_are():
         resource.message.SerializeToString(deterministic=True) for resource in result.resources
     ]
     assert before == after
+
+
+def test_a_long_regular_expression_is_taken_by_the_real_envoy():
+    """Envoy by itself refuses one of more than 100 RE2 instructions, and all routes with it."""
+    text = """\
+gatewright: v1
+name: long
+listeners: { public: { port: 8080, address: 127.0.0.1 } }
+routes:
+  - match: { regex: "/tenants/[a-z0-9-]{1,63}/items/[a-f0-9]{8}-[a-f0-9]{4}" }
+    respond: 204
+"""
+    compiled = compile_sources(sources_of({"gateway.yaml": text}))
+    bootstrap = standalone(compiled.lowered)
+    validate(bootstrap)
+    del bootstrap["layered_runtime"]
+    with pytest.raises(EnvoyFailedError, match="RE2 program size"):
+        validate(bootstrap)
