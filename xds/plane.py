@@ -110,6 +110,7 @@ class ControlPlane:
         self._publishing = asyncio.Lock()
         self._saving: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
+        self._stopping = False
         self._ticking: asyncio.Task[None] | None = None
 
     def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
@@ -216,9 +217,10 @@ class ControlPlane:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Close the streams, wait for the state to be on disk, and stop."""
+        self._stopping = True
+        self._stirred.set()
         if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+            await self._ticking
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
@@ -240,8 +242,11 @@ class ControlPlane:
         self._progress()
 
     async def _tick(self) -> None:
-        """Call the fleet when it is time for something."""
-        while True:
+        """Call the fleet when it is time for something.
+
+        Not ended by a cancellation: `asyncio.wait_for` of Python 3.11 can lose one.
+        """
+        while not self._stopping:
             self._stirred.clear()
             if self.fleet.tick(self._clock()):
                 self._moved()
