@@ -151,7 +151,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a token costs, in nano-USD (1 USD per 1M tokens is 1,000), and who says so."""
+    """What a token costs, in pico-USD (1 USD per 1M tokens is 1,000,000), and who says so."""
 
     input: int
     output: int

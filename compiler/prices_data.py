@@ -72,7 +72,7 @@ def _model(model: Any, as_of: date) -> list[Any] | None:
     prices = _active(model.prices, as_of)
     money = [getattr(prices, key) for key in ("input_mtok", "output_mtok", "cache_read_mtok")]
     tiered = any(hasattr(price, "base") for price in money)
-    spent, earned, cached = (_nano(price) for price in money)
+    spent, earned, cached = (_pico(price) for price in money)
     if spent is not None and earned is None:
         earned = 0  # embeddings: nothing is generated
     return [
@@ -98,12 +98,12 @@ def _active(prices: Any, as_of: date) -> Any:
     return chosen
 
 
-def _nano(price: Any) -> int | None:
-    """Turn USD/1M tokens into nano-USD a token, to the nearest."""
+def _pico(price: Any) -> int | None:
+    """Turn USD/1M tokens into pico-USD a token, to the nearest."""
     if price is None:
         return None
     value: Decimal = getattr(price, "base", price)
-    return int((value * 1000).quantize(Decimal(1), ROUND_HALF_EVEN))
+    return int((value * 1_000_000).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 _SIGNS = {"equals": "=", "starts_with": "^", "ends_with": "$", "contains": "*", "regex": "~"}

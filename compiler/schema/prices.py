@@ -13,23 +13,23 @@ from policies.values import refuse, shown
 
 _PRICE = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,9})?) USD/1(M|k) tokens")
 _HINT = "write `0.15 USD/1M tokens`"
-_NANO_USD = {"M": 1_000, "k": 1_000_000}
+_PICO_USD = {"M": 1_000_000, "k": 1_000_000_000}
 
 
 def parse_token_price(value: Any) -> int:
-    """Read a price in nano-USD a token: 1 USD/1M tokens is 1,000.
+    """Read a price in pico-USD a token: 1 USD/1M tokens is 1,000,000.
 
     Raises:
-        PydanticCustomError: ``bad-price``, also for prices finer than 0.001 USD/1M tokens.
+        PydanticCustomError: ``bad-price``, also for prices finer than 0.000001 USD/1M tokens.
     """
     if not isinstance(value, str):
         return refuse("bad-price", f"{shown(value)} is no price: it has no unit", _HINT)
     found = _PRICE.fullmatch(value)
     if found is None:
         return refuse("bad-price", f"{shown(value)} is no price", _HINT)
-    price = Decimal(found[1]) * _NANO_USD[found[2]]
+    price = Decimal(found[1]) * _PICO_USD[found[2]]
     if price != int(price):
-        hint = "prices are kept to 0.001 USD/1M tokens: round it"
+        hint = "prices are kept to 0.000001 USD/1M tokens: round it"
         refuse("bad-price", f"{shown(value)} is too fine", hint)
     return int(price)
 

@@ -198,9 +198,9 @@ def test_timeout_of_models():
 
 
 def test_price_from_the_shipped_data():
-    """A known model of a known provider has a price, in nano-USD a token."""
+    """A known model of a known provider has a price, in pico-USD a token."""
     price = one_model("{ targets: [openai/gpt-4o-mini] }").groups[0].targets[0].price
-    assert (price.input, price.output, price.cached_input) == (150, 600, 75)
+    assert (price.input, price.output, price.cached_input) == (150_000, 600_000, 75_000)
     assert "gpt-4o-mini" in price.source
 
 
@@ -211,7 +211,7 @@ def test_price_as_written():
         "prices: { openai/gpt-4o-mini: "
         "{ input: 0.10 USD/1M tokens, output: 0.002 USD/1k tokens } }",
     )
-    assert model.groups[0].targets[0].price == Price(100, 2000, None, "policy")
+    assert model.groups[0].targets[0].price == Price(100_000, 2_000_000, None, "policy")
 
 
 def test_price_of_the_unknown():
@@ -295,12 +295,18 @@ def test_an_old_envoy_serves_no_models():
     assert said.labels == [('"1.37"', "the oldest of the fleet")]
 
 
-@pytest.mark.parametrize(
-    "targets",
-    ["[openai/a, backup/b]", "[{ to: openai/a, weight: 1 }, { to: backup/b, weight: 1 }]"],
-)
-def test_an_envoy_without_priority_groups_has_one_target(targets):
-    """Chains and splits over targets need 1.40."""
+SPLIT = "[{ to: openai/a, weight: 1 }, { to: backup/b, weight: 1 }]"
+
+
+def test_an_envoy_without_priority_groups_splits():
+    """Weights alone are older than priority groups."""
+    plan = plan_of('envoy: "1.39"', LISTENER, TWO, f"models: {{ m: {{ targets: {SPLIT} }} }}", LLM)
+    assert len(plan.models[0].groups[0].targets) == 2
+
+
+@pytest.mark.parametrize("targets", ["[openai/a, backup/b]", f"[{SPLIT}, openai/c]"])
+def test_an_envoy_without_priority_groups_has_no_chain(targets):
+    """Chains need 1.40."""
     said = finding(
         'envoy: "1.39"', LISTENER, TWO, f"models: {{ m: {{ targets: {targets} }} }}", LLM
     )

@@ -68,10 +68,10 @@ def by_date(model):
     return isinstance(model.prices, list)
 
 
-def nano(price):
+def pico(price):
     if price is None:
         return None
-    return round(Decimal(getattr(price, "base", price)) * 1000)
+    return round(Decimal(getattr(price, "base", price)) * 1_000_000)
 
 
 def test_models_are_found_as_genai_prices_finds_them():
@@ -100,9 +100,9 @@ def test_models_are_found_as_genai_prices_finds_them():
             continue
         assert ours.price is not None, (provider, name)
         assert (ours.price.input, ours.price.output, ours.price.cached_input) == (
-            nano(theirs.input_mtok),
-            nano(theirs.output_mtok) or 0,
-            nano(theirs.cache_read_mtok),
+            pico(theirs.input_mtok),
+            pico(theirs.output_mtok) or 0,
+            pico(theirs.cache_read_mtok),
         ), (provider, name)
         compared += 1
     assert compared > 500
@@ -114,7 +114,7 @@ def test_models_are_found_as_genai_prices_finds_them():
 def test_names_of_one_model(name):
     """Dated snapshots, in either spelling, have their model's price."""
     price = listed(OPENAI, name).price
-    assert (price.input, price.output, price.cached_input) == (150, 600, 75)
+    assert (price.input, price.output, price.cached_input) == (150_000, 600_000, 75_000)
 
 
 def test_a_compact_date_that_is_none():
@@ -148,7 +148,7 @@ def test_tiers_are_marked():
 def test_embeddings_generate_nothing():
     """What has no output has an output price of 0."""
     price = listed(OPENAI, "text-embedding-3-small").price
-    assert (price.input, price.output) == (20, 0)
+    assert (price.input, price.output) == (20_000, 0)
 
 
 def test_no_model_no_reading():

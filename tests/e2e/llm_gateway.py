@@ -42,7 +42,7 @@ from tests.e2e.llm_upstream import Upstream
 from xds.schema import envoy
 
 AT = Span("test.yaml", 1, 1, 1, 2)
-PRICE = Price(input=150, output=600, cached_input=75, source="test")
+PRICE = Price(input=150_000, output=600_000, cached_input=75_000, source="test")
 tls_v3 = envoy.extensions.transport_sockets.tls.v3
 
 

@@ -15,9 +15,10 @@ local function report(handle, tokens)
   local usage = { input = input, output = output, cached = cached }
   if tokens.model then usage.model = tokens.model end
   if TARGET.price_input then
-    usage.cost = (input - cached) * TARGET.price_input
+    local pico = (input - cached) * TARGET.price_input
       + cached * TARGET.price_cached
       + output * TARGET.price_output
+    usage.cost = math.floor(pico / 1000 + 0.5) -- nano-USD, whole, as a counter wants it
   end
   handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'usage', usage)
 end
