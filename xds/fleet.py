@@ -68,6 +68,7 @@ class Fleet:
         self._grace = grace
         self._members: dict[Session, Member] = {}
         self._read = Resolution()
+        self._late: Member | None = None
 
     @property
     def ready(self) -> bool:
@@ -87,11 +88,13 @@ class Fleet:
     @property
     def settled(self) -> bool:
         """Whether there are streams and every one has all that is for it, with no rollout left."""
-        return (
-            bool(self._members)
-            and not any(lane.candidate for lane in self.lanes.values())
-            and all(member.settled for member in self._members.values())
-        )
+        if not self._members or any(lane.candidate for lane in self.lanes.values()):
+            return False
+        # Asked after every answer of every stream: as long as one is behind, look at that one only.
+        late = self._late
+        if late is None or late.session not in self._members or late.settled:
+            self._late = next((one for one in self._members.values() if not one.settled), None)
+        return self._late is None
 
     @property
     def complete(self) -> bool:
