@@ -76,6 +76,7 @@ class Session:
         self._in_order: list[str] = []
         self._sent_at: dict[str, float] = {}
         self._pushed: list[Pushed] = []
+        self._had: dict[str, str] = {}
         self._steps: deque[Step] = deque()
         self._entered = 0.0
         self._sure = False
@@ -156,6 +157,10 @@ class Session:
         """When responses of a type were sent last, by the clock that was passed in."""
         return self._sent_at.get(type_url)
 
+    def had(self, type_url: str) -> str | None:
+        """The version of the set of a type that the client has accepted last; None before."""
+        return self._had.get(type_url)
+
     def watches(self) -> Iterator[tuple[str, Watch]]:
         """Give what the stream subscribed to by type URL, in ADS order."""
         for type_url in self._in_order:
@@ -233,6 +238,8 @@ class Session:
                 self._pushed.append(Pushed(type_url, size, len(push.names), len(push.frames)))
                 frames += push.frames
                 self._send_after(type_url, push, step.view)
+            elif not watch.outstanding:
+                self._had[type_url] = view.of(type_url).version
         return frames
 
     def _send_after(self, type_url: str, push: Push, view: Snapshot) -> None:

@@ -1,7 +1,8 @@
 """What each node has of what it is to have, as rows: for `gatewright status`, metrics and CSDS.
 
-Pure. A node that is up to date costs next to nothing here; one that is behind is looked at resource
-by resource.
+Pure. Types cost next to nothing, however many resources they have: 1,000 nodes of 10,000 routes are
+asked about at each scrape, on the loop that serves them. Only what was refused, and what CSDS asks
+for, is looked at resource by resource.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import StrEnum
 from xds.nack import Nack
 from xds.observer import short
 from xds.session import Session
-from xds.snapshot import EMPTY, Resources, set_version
+from xds.snapshot import EMPTY, Resources
 from xds.watch import Watch
 from xds.withhold import Key
 
@@ -57,7 +58,7 @@ class ResourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class TypeStatus:
-    """One type at one node; ``version`` is that of the set the node has accepted."""
+    """One type at one node; ``version`` is that of the set it accepted last, as far as it asked."""
 
     type_url: str
     state: State
@@ -76,23 +77,22 @@ def types(session: Session, withheld: Mapping[Key, Nack]) -> tuple[TypeStatus, .
     ``withheld`` is what its group does not send because a client refused it.
     """
     target = session.target or EMPTY
-    settled = session.target is not None and session.has == target.version
     mine = _refusals(session, withheld)
     found: list[TypeStatus] = []
     for url, watch in session.watches():
-        if settled and not any(key[0] == url for key in mine) and watch.subscription.wildcard:
-            found.append(TypeStatus(url, State.SYNCED, target.of(url).version))
+        had = session.had(url)
+        if any(key[0] == url for key in mine):
+            parts = _resources(url, watch, target.of(url), mine)
+            refused = tuple(one for one in parts if one.state is State.NACKED)
+            found.append(TypeStatus(url, State.NACKED, had or "", refused))
             continue
-        parts = tuple(_resources(url, watch, target.of(url), mine))
-        accepted = {one.name: one.version for one in parts if one.version}
-        found.append(
-            TypeStatus(
-                url,
-                worst(one.state for one in parts),
-                set_version(accepted),
-                tuple(one for one in parts if one.state is State.NACKED),
-            )
-        )
+        if had == target.of(url).version and not watch.outstanding:
+            state = State.SYNCED
+        elif had is None and session.sent_at(url) is None:
+            state = State.NOT_SENT
+        else:
+            state = State.STALE
+        found.append(TypeStatus(url, state, had or ""))
     return tuple(found)
 
 

@@ -103,6 +103,21 @@ def test_each_resource_is_told_by_its_versions(protocol):
     assert told["x"].version == told["x"].wanted != ""
 
 
+@both_protocols
+def test_a_type_that_is_asked_for_by_name_has_the_version_of_its_set(protocol):
+    """All names that there are: the version is that of the whole, as it is for a wildcard."""
+    group = Group()
+    group.publish(snapshot([cluster("a"), listener(), routes(), routes("other")]))
+    client = Client(group, protocol)
+    client.ack_all([*client.ask("cds"), *client.ask("lds")])
+    heard = client.ask("rds", "public", "other")
+    for response in heard:
+        client.ack(response, "public", "other") if protocol == "sotw" else client.ack(response)
+    told = {one.type_url: one for one in types(client.session, {})}
+    assert told[ROUTE].state is State.SYNCED
+    assert told[ROUTE].version == group.target.of(ROUTE).version
+
+
 def test_the_whole_is_as_bad_as_its_worst_part():
     """A refusal outweighs a delay, and nothing at all is well."""
     assert worst([State.SYNCED, State.NACKED, State.STALE]) is State.NACKED
