@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -214,6 +215,16 @@ def test_usage_at_the_end_of_a_very_long_answer():
     whole = b'{"data":[' + b"0.25," * 500_000 + b'0],"usage":{"prompt_tokens":3}}'
     parts = [whole[i : i + 16_384] for i in range(0, len(whole), 16_384)]
     assert called("json_usage", parts)[:2] == (3, 0)
+
+
+@pytest.mark.parametrize("function", ["stream_usage", "hidden"])
+@pytest.mark.parametrize("byte", [b"x", b"\\", b'"', b"\r", b"{", b'"usage"', b"\n", b"data: {"])
+def test_a_stream_without_line_ends_takes_no_time(function, byte):
+    """A worker of Envoy's runs this for all its connections: 4 MB of anything take no second."""
+    piece = byte * (16384 // len(byte))
+    began = time.process_time()
+    called(function, [b"data: ", *[piece] * 256, b"\n\n"])
+    assert time.process_time() - began < 2.0
 
 
 def test_an_answer_without_usage_tells_nothing():

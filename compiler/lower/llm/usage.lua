@@ -152,10 +152,11 @@ local function only_usage(event)
   end
 end
 
--- The index behind the last line end of s, or 1.
+-- The index behind the last line end of s, or 1. Anchored: else each byte would be a new start, and
+-- a long line without an end would hold Envoy's worker for minutes.
 local function last_line(s)
   if byte(s, #s) == 10 then return #s + 1 end
-  return string.match(s, '.*\n()') or 1
+  return string.match(s, '^.*\n()') or 1
 end
 
 -- No event of a provider is as long; what claims to be is not kept.
@@ -166,7 +167,12 @@ local function line_reader(tokens)
   local rest = ''
   return function(bytes)
     local s = rest == '' and bytes or rest .. bytes
-    local stop = last_line(s)
+    local stop = last_line(bytes) -- what rests has no line end
+    if stop == 1 then
+      rest = #s > LONGEST_EVENT and '' or s
+      return false
+    end
+    stop = #s - #bytes + stop
     rest = sub(s, stop)
     if #rest > LONGEST_EVENT then rest = '' end
     if not has_usage(s) then return false end
@@ -198,12 +204,15 @@ local function usage_hider()
     end
     local s = held == '' and bytes or held .. bytes
     local out, at = {}, 1
+    -- What is held has been searched, but a blank line may begin in its last three bytes.
+    local search = math.max(1, #held - 2)
     while true do
-      local _, stop = find(s, '\r?\n\r?\n', at)
+      local _, stop = find(s, '\r?\n\r?\n', search)
       if not stop then break end
       local event = sub(s, at, stop)
       if not (has_usage(event) and only_usage(event)) then out[#out + 1] = event end
       at = stop + 1
+      search = at
     end
     held = sub(s, at)
     -- A comment or "[DONE]" can never become it, and a server may end without the last blank line.
@@ -214,8 +223,10 @@ local function usage_hider()
       or #held > LONGEST_EVENT
     then
       -- Its line ends stay: they may be half of the blank line that ends the event.
-      local stop = #held
-      while byte(held, stop) == 10 or byte(held, stop) == 13 do stop = stop - 1 end
+      local stop, least = #held, #held - 3
+      while stop > least and (byte(held, stop) == 10 or byte(held, stop) == 13) do
+        stop = stop - 1
+      end
       out[#out + 1] = sub(held, 1, stop)
       held = sub(held, stop + 1)
     end
