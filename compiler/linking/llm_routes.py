@@ -27,7 +27,7 @@ def link_served(
     if match is not None and match.path_kind is not PathKind.PREFIX:
         findings.error(
             "llm-needs-prefix",
-            f"`serve: llm` stands below a prefix, the path of this route is of kind `{match.path_kind}`",
+            f"`serve: llm` stands below a prefix, and this route has `{match.path_kind}`",
             (*path, "match"),
             labels=[((*path, "serve"), "needs a prefix")],
             hint="write `match: /v1`; `/chat/completions`, `/messages` and the others follow it",
