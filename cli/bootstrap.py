@@ -20,6 +20,7 @@ examples:
   gatewright bootstrap --node-id edge-1 > envoy.yaml && envoy -c envoy.yaml
   gatewright bootstrap --ads unix:/run/gatewright/ads.sock --node-id edge-1
   gatewright bootstrap --ads control.internal:18000 --node-id "$(hostname)" --cluster edge --sotw
+  gatewright bootstrap --node-id edge-1 --cluster edge --region eu-west --metadata canary=true
   gatewright bootstrap --ads a.internal:18000 --ads b.internal:18000 --node-id edge-1 \\
       --tls-ca ca.pem --tls-certificate edge.pem --tls-key edge.key --output /etc/envoy
 
@@ -57,6 +58,17 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         default="gatewright",
         metavar="NAME",
         help="the name of the fleet it belongs to (default: gatewright)",
+    )
+    parser.add_argument("--region", default="", metavar="NAME", help="where it runs, for groups")
+    parser.add_argument("--zone", default="", metavar="NAME", help="a part of the region")
+    parser.add_argument(
+        "--metadata",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="something else that groups may ask for, such as canary=true; may be given several "
+        "times",
     )
     protocol = parser.add_mutually_exclusive_group()
     protocol.add_argument(
@@ -143,6 +155,9 @@ def run(args: argparse.Namespace) -> int:
         load_reports=args.load_reports,
         node_id=args.node_id,
         cluster=args.cluster,
+        region=args.region,
+        zone=args.zone,
+        metadata=tuple(args.metadata),
         protocol=args.protocol,
         admin=args.admin,
         keepalive_interval=args.keepalive,
@@ -201,6 +216,13 @@ def _address(text: str) -> Address:
 
 def _address_or_none(text: str) -> Address | None:
     return None if text == "none" else _address(text)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
 
 
 def _seconds(text: str) -> int:

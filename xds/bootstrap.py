@@ -72,6 +72,7 @@ class Bootstrap:
 
     ``fallbacks`` are further control planes, in the order in which they are tried while those
     before them are away. ``load_reports`` has Envoy tell the control plane how its requests fare.
+    ``region``, ``zone`` and ``metadata`` are what the groups of a policy tell nodes apart by.
     """
 
     ads: Address
@@ -84,6 +85,9 @@ class Bootstrap:
     fallbacks: tuple[Address, ...] = ()
     tls: ClientTls | None = None
     load_reports: bool = False
+    region: str = ""
+    zone: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
@@ -97,6 +101,11 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
     message = envoy.config.bootstrap.v3.Bootstrap()
     message.node.id = wanted.node_id
     message.node.cluster = wanted.cluster
+    if wanted.region or wanted.zone:
+        message.node.locality.region = wanted.region
+        message.node.locality.zone = wanted.zone
+    if wanted.metadata:
+        message.node.metadata.update(dict(wanted.metadata))
     if wanted.admin is not None:
         message.admin.address.CopyFrom(_address(wanted.admin))
     ads = message.dynamic_resources.ads_config

@@ -6,10 +6,13 @@ import json
 
 import pytest
 import yaml
+from google.protobuf import json_format
 
 from cli.main import main
 from tests.e2e.envoy_process import validate
 from xds.bootstrap import Address, AddressError, Bootstrap, address, bootstrap
+from xds.node_match import NodeMatch
+from xds.schema import envoy
 from xds.wire import to_json
 
 
@@ -67,13 +70,27 @@ def test_the_command_prints_the_same_as_yaml_and_json(capsys):
     assert as_yaml["admin"]["address"]["socket_address"]["port_value"] == 9901
 
 
+def test_an_envoy_says_all_that_groups_are_told_apart_by(capsys):
+    """Its cluster, region, zone and metadata: a group that asks for them takes it."""
+    where = ["--cluster", "edge", "--region", "eu-west", "--zone", "b"]
+    line = ["bootstrap", "--node-id", "n", *where, "--metadata", "canary=true", "--json"]
+    assert main(line) == 0
+    made = json.loads(capsys.readouterr().out)
+    node = json_format.ParseDict(made["node"], envoy.config.core.v3.Node())
+    asked = NodeMatch(cluster="edge", region="eu-*", zone="b", metadata=(("canary", "true"),))
+    assert asked.takes(node)
+    assert not NodeMatch(region="us-*").takes(node)
+
+
 def test_the_admin_interface_can_be_left_out(capsys):
     """Whoever reaches it can stop Envoy."""
     assert main(["bootstrap", "--node-id", "x", "--admin", "none", "--json"]) == 0
     assert "admin" not in json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("wrong", [["--ads", "nowhere"], ["--keepalive", "0"], []])
+@pytest.mark.parametrize(
+    "wrong", [["--ads", "nowhere"], ["--keepalive", "0"], ["--metadata", "x"], []]
+)
 def test_a_wrong_line_says_what_is_wrong(wrong, capsys):
     """With exit code 2, as argparse has it."""
     ids = ["--node-id", "x"] if wrong else []
