@@ -119,10 +119,12 @@ def running(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     log_level: str = "info",
+    drain: int = 1,
     wait_ready: bool = True,
 ) -> Iterator[EnvoyProcess]:
     """Run Envoy on ``bootstrap`` with one worker until the block ends.
 
+    ``drain`` seconds after a listener went, or was changed, its last connections are closed.
     ``wait_ready=False`` returns as soon as the admin interface answers, for a test that serves
     the first configuration only then. Raises EnvoyFailedError with the log when Envoy dies or is
     not ready in time.
@@ -143,7 +145,7 @@ def running(
                     "--disable-hot-restart",
                     *("--concurrency", "1"),
                     *("--log-level", log_level),
-                    *("--drain-time-s", "1"),
+                    *("--drain-time-s", str(drain)),
                     *arguments,
                 ],
                 stdin=subprocess.DEVNULL,
