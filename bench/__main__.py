@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("compile_speed", "save_to_live", "native_lane_cpu")
+NAMES = ("compile_speed", "save_to_live", "native_lane_cpu", "one_route")
 
 
 def main(names: list[str]) -> int:
