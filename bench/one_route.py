@@ -26,9 +26,8 @@ def main() -> None:
     for hosts in HOSTS:
         before, after = _compiled(hosts, "before"), _compiled(hosts, "after!")
         whole, parts = (_sent(before, after, minor=minor) for minor in (39, 40))
-        print(
-            f"  {hosts:>6} hosts of {ROUTES // hosts:>6}: whole {whole:>9,} B, in parts {parts:>9,} B"
-        )
+        each = f"{hosts:>6} hosts of {ROUTES // hosts:>6}"
+        print(f"  {each}: whole {whole:>9,} B, in parts {parts:>9,} B")
 
 
 def _compiled(hosts: int, body: str) -> Snapshot:
