@@ -58,6 +58,14 @@ class RandomPolicy:
         self.done.append(told)
         return told
 
+    def poison(self, port: int | None) -> None:
+        """Add a listener `poison` on a port, which is taken; or take it away again."""
+        if port is None:
+            del self._listeners["poison"], self._limits["poison"]
+        else:
+            self._listeners["poison"], self._limits["poison"] = port, 16
+        self._write()
+
     def _new(self, kind: str) -> str:
         self._count += 1
         return f"{kind}{self._count}"
@@ -144,15 +152,15 @@ class RandomPolicy:
         return f"add listener {name}"
 
     def _remove_listener(self) -> str:
-        names = list(self._listeners)[2:]
+        names = self._listeners.keys() - {"public", "secure", "poison"}
         if not names:
             return ""
-        name = self._random.choice(names)
+        name = self._random.choice(sorted(names))
         del self._listeners[name], self._limits[name]
         return f"remove listener {name}"
 
     def _change_listener(self) -> str:
-        name = self._random.choice(list(self._listeners))
+        name = self._random.choice(sorted(self._listeners.keys() - {"poison"}))
         self._limits[name] = 16 + (self._limits[name] - 15) % 48
         return f"change listener {name}"
 
@@ -171,18 +179,18 @@ class RandomPolicy:
 
     def _text(self) -> str:
         lines = ["gatewright: v1", "name: edited", "listeners:"]
-        for name, port in self._listeners.items():
+        for name, bound in self._listeners.items():
             tls = ", tls: { certificate: file:tls.pem, key: file:tls.key }"
             lines.append(
-                f"  {name}: {{ address: 127.0.0.1, port: {port}, headers_limit: "
+                f"  {name}: {{ address: 127.0.0.1, port: {bound}, headers_limit: "
                 f"{self._limits[name]} KiB{tls if name == 'secure' else ''} }}"
             )
         lines.append("services:")
         for name, ports in self._services.items():
             listed = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
             at = f"{{ file: endpoints/{name}.yaml }}" if name in self._in_files else f"[{listed}]"
-            wait = f"connect_timeout: {self._timeouts[name]}s"
-            lines.append(f"  {name}: {{ endpoints: {at}, {wait} }}")
+            opens = f"connect_timeout: {self._timeouts[name]}s"
+            lines.append(f"  {name}: {{ endpoints: {at}, {opens} }}")
         lines.append("routes:")
         for path, service, wait in self._routes:
             does = (
