@@ -16,6 +16,10 @@ from policies.values import IpAddress, Port
 class ListenerDocument(Document):
     """A port that clients connect to, in clear text or with TLS.
 
+    HTTP/1.1 and HTTP/2 are told apart by what the client says first. Paths are normalised before a
+    route is chosen (`//`, `.`, `..`; `%2F` is redirected to `/`), a header whose name holds an
+    underscore is refused with 400, and a client has 10 seconds for its headers.
+
     A bare number is its port.
     """
 
