@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from cli.policy import counted
@@ -159,4 +160,10 @@ class StreamLog(logging.Handler):
         node = getattr(record, "node", None)
         message = record.getMessage()
         text = f"{message} ({node})" if node else message
-        self._narrator.log(text, level=record.levelname, message=message, node=node)
+        facts: dict[str, Any] = {}
+        if record.exc_info and (error := record.exc_info[1]) is not None:
+            # Where it was and of what kind; what it says may quote a secret.
+            trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__
+            text = f"{text}\n{trace}"
+            facts["traceback"] = trace
+        self._narrator.log(text, level=record.levelname, message=message, node=node, **facts)

@@ -110,6 +110,21 @@ async def let_in(
         admission.leave(peer.address)
 
 
+@asynccontextmanager
+async def contained(context: grpc.aio.ServicerContext[Any, Any], peer: Peer) -> AsyncIterator[None]:
+    """End one stream alone where something of ours fails at it, and log that once, with its trace.
+
+    gRPC would tell the client the error's text, which may hold what it must not know.
+    """
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, the other streams are served on
+        _log.exception("a stream of %s is closed: the control plane failed at it, a bug", peer)
+        await context.abort(grpc.StatusCode.INTERNAL, "the control plane failed at this stream")
+
+
 def _refuse_live_socket(path: Path) -> None:
     """Raise OSError where somebody listens on a Unix socket: gRPC would take its place unasked.
 

@@ -21,7 +21,7 @@ from xds.admission import DEFAULT, Admission, Bucket, Limits
 from xds.delta import DeltaWatch
 from xds.health import health_service
 from xds.identity import IdentityRefused, Peer, Trust, peer_of
-from xds.listening import MAX_AGE, bind, let_in, options
+from xds.listening import MAX_AGE, bind, contained, let_in, options
 from xds.nack import Nack
 from xds.observed import Observed
 from xds.observer import Observer
@@ -190,9 +190,8 @@ class XdsServer:
     def _behaviour(self, protocol: Callable[[str], Watch], type_url: str) -> Any:
         async def serve(_requests: Any, context: _Context) -> None:
             peer = peer_of(context.auth_context(), context.peer(), self._trust)
-            async with let_in(
-                self._admission, context, peer, self._clock, self._observer, self._told
-            ):
+            door = let_in(self._admission, context, peer, self._clock, self._observer, self._told)
+            async with contained(context, peer), door:
                 await self._serve(context, peer, protocol, type_url)
 
         return serve

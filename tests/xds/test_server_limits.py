@@ -257,3 +257,27 @@ def test_who_is_turned_away_over_and_over_is_told_once(caplog):
             assert Stream(channel).ended()[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
     told = [one.getMessage() for one in caplog.records if "turned away" in one.getMessage()]
     assert told == ["stream of 127.0.0.1 turned away: this address has as many streams as it may"]
+
+
+def test_a_fault_of_ours_ends_one_stream_and_is_logged_once_with_its_trace(caplog):
+    """Its client is not told what the error says; the other streams are served on."""
+    with served() as (plane, channel):
+        bystander = Stream(channel, "bystander").ask(LISTENER)
+        bystander.next()
+
+        def fails(*_):
+            raise RuntimeError("sk-in-an-error")
+
+        victim = Stream(channel, "victim").ask(LISTENER)
+        victim.next()
+        right, plane.plane.fleet.refuse = plane.plane.fleet.refuse, fails
+        victim.ask(ROUTE, "r")
+        code, text = victim.ended()
+        plane.plane.fleet.refuse = right
+        assert code is grpc.StatusCode.INTERNAL
+        assert "sk-in-an-error" not in text
+        plane.publish(listener("another"), routes())
+        assert bystander.next().resources[0].name == "another"
+        bystander.close()
+    faults = [one for one in caplog.records if one.exc_info]
+    assert [one.name for one in faults] == ["gatewright.xds"]
