@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import __version__
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from xds.bootstrap import Address
     from xds.identity import Trust
     from xds.plane import ControlPlane
+
+
+_SHOWN: Final = 20
+"""Errors of a wrong policy that the status tells; all of them were told when it was compiled."""
 
 
 def add_operator(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +113,8 @@ class Operating:
             self.metrics.compiled(reloaded.seconds, good=published is not None)
         if published is not None:
             self.desk.published()
+        else:
+            self.desk.failed(str(reloaded.revision), _errors(reloaded))
         if reloader.live is not None:
             from cli.refusals import origins
 
@@ -121,6 +127,16 @@ class Operating:
     def _place(self, type_url: str, name: str) -> str:
         place = self._places.get((type_url, name))
         return "" if place is None else str(place)
+
+
+def _errors(reloaded: Reloaded) -> list[tuple[str, str]]:
+    from compiler.diagnostic import Severity
+
+    return [
+        ("" if one.span is None else str(one.span), one.message)
+        for one in reloaded.diagnostics
+        if one.severity is Severity.ERROR
+    ][:_SHOWN]
 
 
 def address(text: str) -> Address:

@@ -27,8 +27,8 @@ that it is to have, STALE while something newer is on its way, NACKED where it r
 yet. Nodes that left stay for 15 minutes.
 
 exit codes: 0 every connected node is synced with the whole policy; 1 some are not, nothing is
-served yet, or part of the policy is refused or waits for a secret; 2 wrong options; 3 nobody
-answers there
+served yet, the newest policy is wrong, or part of it is refused or waits for a secret; 2 wrong
+options; 3 nobody answers there
 """
 
 _EVERY: Final = 2.0
@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def synced(status: dict[str, Any]) -> bool:
-    """Tell whether every connected node has the whole policy."""
-    return bool(status["complete"]) and all(
+    """Tell whether every connected node has the whole of the newest policy."""
+    return bool(status["complete"] and status.get("wrong") is None) and all(
         node["state"] == "SYNCED" for node in status["nodes"] if node["connected"]
     )
 

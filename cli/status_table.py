@@ -23,7 +23,9 @@ _SHORT: Final = {
 
 def table(status: dict[str, Any], now: float) -> str:
     """Show what is served, each node, and what is wrong; ``now`` is in seconds since 1970."""
-    return "\n".join((*_heading(status), *_nodes(status, now), *_faults(status)))
+    return "\n".join(
+        (*_heading(status), *_wrong(status, now), *_nodes(status, now), *_faults(status))
+    )
 
 
 def _heading(status: dict[str, Any]) -> Iterator[str]:
@@ -39,6 +41,17 @@ def _heading(status: dict[str, Any]) -> Iterator[str]:
             continue
         synced = f"{group['synced']} of {group['nodes']} nodes synced"
         yield f"  {group['name']}: {synced}{_wave(rollout)}"
+
+
+def _wrong(status: dict[str, Any], now: float) -> Iterator[str]:
+    wrong = status.get("wrong")  # a control plane of before has no such field
+    if wrong is None:
+        return
+    commit = f" of {wrong['revision'][:12]}" if wrong["revision"] else ""
+    yield f"the newest policy{commit} is wrong, and not served ({_ago(now - wrong['at'])} ago):"
+    for one in wrong["errors"]:
+        place = f"{one['place']}: " if one["place"] else ""
+        yield f"  {_printable(place + one['message'])}"
 
 
 def _wave(rollout: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from the load reports. Everything here runs on the loop that serves streams.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from xds.csds import Viewed
@@ -60,10 +60,20 @@ class ControlDesk(Silent):
         self._wall = wall
         self._departed = Departed()
         self._published_at: float | None = None
+        self._wrong: Mapping[str, Any] | None = None
 
     def published(self) -> None:
-        """Note the time of a publication."""
+        """Note the time of a publication: what the policy's source says now is right."""
         self._published_at = self._wall()
+        self._wrong = None
+
+    def failed(self, revision: str, errors: Iterable[tuple[str, str]]) -> None:
+        """Note that what the policy's source says now is wrong; ``errors`` are (place, message)."""
+        self._wrong = {
+            "at": self._wall(),
+            "revision": revision or None,
+            "errors": [{"place": place or None, "message": text} for place, text in errors],
+        }
 
     def closed(self, stream: Stream) -> None:
         """Keep the row of a node whose last stream ends; called while it is still there."""
@@ -101,6 +111,8 @@ class ControlDesk(Silent):
 
     async def not_ready(self) -> str:
         """Say why nothing is served; empty where something is."""
+        if self._plane.stopping:
+            return "shutting down"
         return "" if self._plane.fleet.ready else "no policy has been compiled yet"
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -118,6 +130,7 @@ class ControlDesk(Silent):
             "version": fleet.version if fleet.ready else None,
             "revision": self._plane.revision or None,
             "published": self._published_at,
+            "wrong": self._wrong,
             "complete": fleet.ready and fleet.complete,
             "groups": [self._group_data(lane, connected) for lane in fleet.lanes.values()],
             "secrets": [

@@ -207,6 +207,11 @@ class ControlPlane:
             yield await self._events.get()
 
     @property
+    def stopping(self) -> bool:
+        """Whether its streams are being closed: nobody new is served."""
+        return self._stopping
+
+    @property
     def streams(self) -> int:
         """How many streams are connected."""
         return len(tuple(self.fleet.members))

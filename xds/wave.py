@@ -130,7 +130,7 @@ class Wave:
         if self._lost is not None:
             some = ", ".join(sorted(self._away)[:3])
             return f"{len(self._away)} of {len(self.exposed)} nodes that had it are gone ({some})"
-        return "the hold to pass" if self._members else "a node to connect"
+        return "the hold to pass" if self._members else "a node whose turn it is to connect"
 
     def due(self) -> float | None:
         """The next time at which a verdict may change by itself; None for never."""

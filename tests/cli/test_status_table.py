@@ -38,6 +38,7 @@ STATUS = {
     "version": "3097d3bb05a66d14",
     "revision": "9c1f4e0b22aa7766",
     "complete": True,
+    "wrong": None,
     "groups": [{"name": "eu", "nodes": 1, "synced": 1, "rollout": IDLE, "refused": [], "held": []}],
     "secrets": [],
     "nodes": [NODE],
@@ -128,3 +129,13 @@ def test_nothing_served_is_not_well():
 def test_a_node_cannot_write_to_the_terminal():
     """What it calls itself is shown without what a terminal obeys."""
     assert "\x1b" not in table(changed(nodes=[node(id="\x1b[2Jedge")]), 1_000)
+
+
+def test_a_wrong_edit_is_told_though_all_nodes_have_the_last_good_one():
+    """Who looks at the status must not think that the newest commit is live."""
+    error = {"place": "gateway.yaml:26:43", "message": "no such service"}
+    status = changed(wrong={"at": 940.0, "revision": "5e" * 20, "errors": [error]})
+    shown = table(status, 1_000.0).splitlines()
+    assert "the newest policy of 5e5e5e5e5e5e is wrong, and not served (60s ago):" in shown
+    assert "  gateway.yaml:26:43: no such service" in shown
+    assert not synced(status)

@@ -12,8 +12,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.xds.hand_made import listener
 from xds.bootstrap import Address
+from xds.desk import ControlDesk
+from xds.metrics import Metrics
 from xds.operator_http import HEADER, OperatorServer, RefusedCommandError
+from xds.plane import ControlPlane
+from xds.snapshot import snapshot
 
 
 class FakeDesk:
@@ -156,3 +161,21 @@ def test_a_taken_address_is_an_error(desk, at):
     """Two do not share one."""
     with pytest.raises(OSError, match="in use"), served(desk, at):
         pass
+
+
+def test_it_is_not_ready_any_more_once_it_drains():
+    """A balancer takes a replica out while its streams are closed, not after."""
+
+    async def scenario():
+        plane = ControlPlane("127.0.0.1:0")
+        await plane.start()
+        await plane.publish(snapshot([listener()]))
+        desk = ControlDesk(plane, Metrics(), place=lambda *_: "")
+        before = await desk.not_ready()
+        stopping = asyncio.create_task(plane.stop(0.1))
+        await asyncio.sleep(0)
+        meanwhile = await desk.not_ready()
+        await stopping
+        return before, meanwhile
+
+    assert asyncio.run(scenario()) == ("", "shutting down")
