@@ -80,8 +80,8 @@ def _check_size(resource: Resource, at: Span | None, reporter: Reporter) -> None
     if size <= SIZE_BUDGET:
         return
     hints = {
-        route_v3.RouteConfiguration: "spread the routes over several listeners, or name fewer "
-        "hosts: each host holds the routes of all wider hosts too",
+        route_v3.RouteConfiguration: "spread the routes over several listeners, name fewer hosts "
+        "(each host holds the routes of all wider hosts too), or fewer models on a route",
         endpoint_v3.ClusterLoadAssignment: "spread the endpoints over several services",
     }
     reporter.error(

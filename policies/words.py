@@ -46,9 +46,9 @@ Name = Annotated[str, *_NAME]
 
 _MODEL_NAME = _matching(
     "bad-name",
-    r"[A-Za-z0-9][A-Za-z0-9._:/-]*",
+    r"[A-Za-z0-9][A-Za-z0-9._:/@-]*",
     "model name",
-    "letters, digits and `. _ : / -`, at most 128, beginning with a letter or a digit",
+    "letters, digits and `. _ : / @ -`, at most 128, beginning with a letter or a digit",
     ["fast", "gpt-4o-mini"],
     128,
 )

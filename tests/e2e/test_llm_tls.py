@@ -6,10 +6,14 @@ protocol and which server name it was called.
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import h2.connection
+import h2.events
 import pytest
 import trustme
 
@@ -30,6 +34,17 @@ from tests.e2e.llm_upstream import (
 
 ROOTS = SecretRef(SecretKind.TRUST, ("file:test-ca.pem",))
 TYPES = "type.googleapis.com/envoy.extensions"
+TELL_TRAILERS = """
+function envoy_on_request(handle)
+  if #(handle:headers():get("content-length") or "") > 4 then return end -- not the large ones
+  handle:body(true)
+  local trailers = handle:trailers()
+  if not trailers then return end
+  local names = {}
+  for name, _ in pairs(trailers) do names[#names + 1] = name end
+  handle:headers():add("x-told-trailers", table.concat(names, ","))
+end
+"""
 PROTOCOLS = {"h2": "HTTP/2", "http/1.1": "HTTP/1.1"}
 
 
@@ -75,7 +90,14 @@ def tls_front(behind: Upstream, authority: trustme.CA, alpn: str) -> Iterator[in
             ]
         },
         "http_filters": [
-            {"name": "router", "typed_config": {"@type": f"{TYPES}.filters.http.router.v3.Router"}}
+            {
+                "name": "lua",
+                "typed_config": {
+                    "@type": f"{TYPES}.filters.http.lua.v3.Lua",
+                    "default_source_code": {"inline_string": TELL_TRAILERS},
+                },
+            },
+            {"name": "router", "typed_config": {"@type": f"{TYPES}.filters.http.router.v3.Router"}},
         ],
     }
     bootstrap: dict[str, Any] = {
@@ -166,6 +188,36 @@ def test_the_provider_is_called_by_its_name_and_best_protocol(lane):
     assert request.headers["host"].startswith("localhost:")
     assert request.headers["authorization"] == f"Bearer {key_of('a')}"
     assert request.json["model"] == "gpt-a"
+
+
+def test_a_client_s_trailers_bring_no_credential_to_a_provider(lane):
+    """HTTP/2 clients may send headers after the body: nothing of them goes on."""
+    running_gateway, one, _ = lane
+    one.requests.clear()
+    body = json.dumps({"model": "fast", "messages": []}).encode()
+    trailers = [("authorization", "Bearer planted"), ("x-api-key", "planted"), ("x-note", "a")]
+    port = running_gateway.envoy.port("public")
+    assert send_with_trailers(port, "/v1/chat/completions", body, trailers) == 200
+    (request,) = one.requests
+    assert "planted" not in str(request.headers)
+    assert "x-told-trailers" not in request.headers
+
+
+def send_with_trailers(port: int, path: str, body: bytes, trailers: list[tuple[str, str]]) -> int:
+    """POST over clear-text HTTP/2 with trailers; give the answer's status."""
+    connection = h2.connection.H2Connection()
+    connection.initiate_connection()
+    head = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", path)]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+        connection.send_headers(1, [*head, ("content-type", "application/json")])
+        connection.send_data(1, body)
+        connection.send_headers(1, trailers, end_stream=True)
+        wire.sendall(connection.data_to_send())
+        while True:
+            for event in connection.receive_data(wire.recv(65_536)):
+                if isinstance(event, h2.events.ResponseReceived):
+                    return int(dict(event.headers)[b":status"])
+            wire.sendall(connection.data_to_send())
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,9 @@ def clean_slate(provider: Provider, target: str, constant: frozenset[str]) -> hc
         )
     for header, value in provider.headers:
         requests.append(_set(header, value, core_v3.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD))
+    # No provider's API has trailers: all of them go.
+    all_of_them = config.mutations.request_trailers_mutations.add().remove_on_match.key_matcher
+    all_of_them.safe_regex.regex = ".+"
     answers = config.mutations.response_mutations
     for prefix in _ANSWER_PREFIXES:
         answers.add().remove_on_match.key_matcher.prefix = prefix
