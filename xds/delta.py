@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from xds import frames
-from xds.chunk import Chunk, chunks
+from xds.chunk import EMPTY, Chunk, chunks, portions
 from xds.held import Held, difference
 from xds.order import FULL_ON_CONNECT, NEVER_REMOVED, VIRTUAL_HOST
 from xds.schema import envoy
@@ -151,8 +151,11 @@ class DeltaWatch:
         gone: frozenset[str],
         missing: frozenset[str],
     ) -> Push:
-        out = [self._frame(version, part, (), missing) for part in parts[:-1]]
-        out.append(self._frame(version, parts[-1], gone, missing))
+        *before, last = parts
+        first, *rest = portions(gone)
+        out = [self._frame(version, part, [], missing) for part in before]
+        out.append(self._frame(version, last, first, missing))
+        out += [self._frame(version, EMPTY, more, missing) for more in rest]
         return Push(tuple(out), names)
 
     def again(self, names: frozenset[str]) -> None:
@@ -263,7 +266,7 @@ class DeltaWatch:
         self,
         version: str,
         chunk: Chunk,
-        gone: Iterable[str],
+        removed: list[str],
         missing: frozenset[str],
     ) -> bytes:
         self._count += 1
@@ -273,7 +276,6 @@ class DeltaWatch:
         if mixed:
             self._has.update(chunk.versions)
         self._told_missing -= chunk.versions.keys()
-        removed = sorted(gone)
         for name in removed:
             if mixed:
                 self._has.pop(name, None)

@@ -26,6 +26,9 @@ from xds.watch import ProtocolError, Push, Verdict, Watch
 BARRIER: Final = 10.0
 """Seconds that a step waits for its ACKs, and a push for its own, before the stream goes on."""
 
+_TYPES: Final = 64
+"""Types that one stream may ask for; there are about twenty."""
+
 
 class Plan(Protocol):
     """Lays out the steps from what a stream has, perhaps among other things, to the target."""
@@ -97,6 +100,8 @@ class Session:
         watch = self._watches.get(type_url)
         new = watch is None
         if watch is None:
+            if len(self._watches) >= _TYPES:
+                raise ProtocolError(f"more than {_TYPES} types of resources on one stream")
             watch = self._watches[type_url] = self._make_watch(type_url)
             self._in_order = sorted(self._watches, key=rank)
         verdict = watch.receive(request)

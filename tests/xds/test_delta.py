@@ -6,9 +6,16 @@ import pytest
 
 from tests.xds.client import Client
 from tests.xds.hand_made import certificate, cluster, endpoints, listener, routes
+from xds.chunk import chunks
+from xds.delta import DeltaWatch
 from xds.group import Group
 from xds.order import CLUSTER, ENDPOINT, SECRET
-from xds.snapshot import snapshot
+from xds.schema import envoy
+from xds.snapshot import Encoded, snapshot
+from xds.sotw import SotwWatch
+from xds.watch import ProtocolError
+
+discovery = envoy.service.discovery.v3
 
 TWO = [cluster("a"), cluster("b"), endpoints("a", 1), endpoints("b", 2)]
 
@@ -202,3 +209,44 @@ def test_large_pushes_are_split_below_the_limit_of_grpc():
         assert client.session.has is None
         client.ack(part)
     assert client.session.has == snapshot(many).version
+
+
+@pytest.mark.parametrize("protocol", ["delta", "sotw"])
+def test_no_response_is_above_four_mebibytes_whatever_is_asked_for(protocol):
+    """Clients of gRPC refuse larger ones, and try again for ever."""
+    group = Group()
+    group.publish(snapshot(TWO))
+    session = group.join(DeltaWatch if protocol == "delta" else SotwWatch)
+    names = [f"name-{number}-{'x' * 40}" for number in range(30_000)]
+    sent = _asked(session, protocol, names)
+    assert sent
+    assert max(map(len, sent)) < 4 << 20
+    if protocol == "delta":
+        made = [discovery.DeltaDiscoveryResponse.FromString(one) for one in sent]
+        assert {name for one in made for name in one.removed_resources} == set(names)
+
+
+def test_names_and_versions_count_for_the_size_of_a_response():
+    """They may be more than the resources themselves."""
+    small = [Encoded(f"{number}-{'n' * 150}", "v" * 32, b"b" * 20) for number in range(30_000)]
+    made = list(chunks(small))
+    assert sum(len(one.versions) for one in made) == len(small)
+    assert max(len(one.body) for one in made) < 4 << 20
+
+
+def test_a_stream_asks_for_so_many_types_and_no_more(client):
+    """Whoever makes up types does not fill our memory."""
+    asked = [discovery.DeltaDiscoveryRequest(type_url=f"made.up/{n}") for n in range(1_000)]
+    asked[0].node.id = "n"
+    with pytest.raises(ProtocolError, match="types"):
+        any(client.session.receive(one, 0.0).stale for one in asked)
+
+
+def _asked(session, protocol, names):
+    if protocol == "delta":
+        asked = discovery.DeltaDiscoveryRequest(type_url=ENDPOINT, resource_names_subscribe=names)
+    else:
+        asked = discovery.DiscoveryRequest(type_url=ENDPOINT, resource_names=names)
+    asked.node.id = "n"
+    session.receive(asked, 0.0)
+    return session.flush(0.0)
