@@ -123,6 +123,20 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "a URI; again for others that will do (default: the hosts of --ads)",
     )
     parser.add_argument(
+        "--max-connections",
+        type=_count,
+        default=50_000,
+        metavar="N",
+        help="client connections that this Envoy takes at the most (default: 50000)",
+    )
+    parser.add_argument(
+        "--max-heap",
+        type=_bytes,
+        metavar="SIZE",
+        help="memory, such as `2 GiB`: near it Envoy takes no new requests, then no connections "
+        "(default: as much as the machine gives)",
+    )
+    parser.add_argument(
         "--no-load-reports",
         action="store_false",
         dest="load_reports",
@@ -142,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     """Print it, or write it with the files that it names."""
     from xds.bootstrap import Bootstrap, address, bootstrap
     from xds.bootstrap_tls import secret_files
+    from xds.overload import Overload
     from xds.wire import to_json
 
     planes = args.ads or [address("127.0.0.1:18000")]
@@ -153,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
         fallbacks=tuple(planes[1:]),
         tls=tls,
         load_reports=args.load_reports,
+        overload=Overload(args.max_connections, args.max_heap),
         node_id=args.node_id,
         cluster=args.cluster,
         region=args.region,
@@ -229,3 +245,17 @@ def _seconds(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 3_600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 3600")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 10000000")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    units = {"MiB": 1 << 20, "GiB": 1 << 30}
+    number, unit = text[:-3].strip(), text[-3:]
+    if unit not in units or not number.isascii() or not number.isdigit() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as `512 MiB` or `2 GiB`")
+    return int(number) * units[unit]

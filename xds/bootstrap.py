@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from xds.bootstrap_tls import ClientTls, transport_socket
+from xds.overload import DEFAULT, Overload, overload_manager
 from xds.runtime_layer import BASE, BASE_LAYER, RUNTIME_LAYER
 from xds.schema import envoy, google
 from xds.wire import pack
@@ -88,6 +89,7 @@ class Bootstrap:
     region: str = ""
     zone: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    overload: Overload = DEFAULT
 
 
 def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
@@ -122,6 +124,7 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
         reports.api_type = api.GRPC
         reports.transport_api_version = core.V3
         reports.grpc_services.add().envoy_grpc.cluster_name = CONTROL_PLANE
+    message.overload_manager.CopyFrom(overload_manager(wanted.overload))
     _add_runtime(message)
     message.static_resources.clusters.append(_control_plane(wanted))
     return message
