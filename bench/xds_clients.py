@@ -6,6 +6,7 @@ They subscribe to all clusters, and acknowledge whatever comes at once.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, Final
 
 import grpc
@@ -23,10 +24,15 @@ _CHANNEL: Final = (
 
 
 class Clients:
-    """Some clients of one protocol; ``received`` are the bytes of all messages that came."""
+    """Some clients of one protocol; ``received`` are the bytes of all messages that came.
+
+    ``resources`` counts what was in them by type URL.
+    """
 
     def __init__(self, address: str, protocol: str) -> None:
         self.received = 0
+        self.messages = 0
+        self.resources: Counter[str] = Counter()
         self.failures: list[str] = []
         self._address = address
         self._delta = protocol == "delta"
@@ -75,6 +81,7 @@ class Clients:
             await call.write(first[1])
             while (response := await call.read()) is not grpc.aio.EOF:
                 self.received += len(response)
+                self.messages += 1
                 await call.write(self._ack(response))
         except grpc.aio.AioRpcError as error:
             self.failures.append(f"{error.code().name}: {error.details()}")
@@ -90,12 +97,14 @@ class Clients:
     def _ack(self, response: bytes) -> bytes:
         if self._delta:
             delta = _discovery.DeltaDiscoveryResponse.FromString(response)
+            self.resources[delta.type_url] += len(delta.resources)
             return _encode(
                 _discovery.DeltaDiscoveryRequest(
                     type_url=delta.type_url, response_nonce=delta.nonce
                 )
             )
         whole = _discovery.DiscoveryResponse.FromString(response)
+        self.resources[whole.type_url] += len(whole.resources)
         return _encode(
             _discovery.DiscoveryRequest(
                 type_url=whole.type_url,
