@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -111,17 +112,25 @@ async def let_in(
 
 
 @asynccontextmanager
-async def contained(context: grpc.aio.ServicerContext[Any, Any], peer: Peer) -> AsyncIterator[None]:
+async def contained(
+    context: grpc.aio.ServicerContext[Any, Any],
+    peer: Peer,
+    clock: Callable[[], float],
+    told: Told,
+) -> AsyncIterator[None]:
     """End one stream alone where something of ours fails at it, and log that once, with its trace.
 
-    gRPC would tell the client the error's text, which may hold what it must not know.
+    gRPC would tell the client the error's text, which may hold what it must not know. Its client
+    comes back for ever, and may fail at the same place each time.
     """
     try:
         yield
     except grpc.aio.AbortError:
         raise
-    except Exception:  # noqa: BLE001 - whatever it is, the other streams are served on
-        _log.exception("a stream of %s is closed: the control plane failed at it, a bug", peer)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other streams are served on
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        if told.news((type(error), where.filename, where.lineno), clock()):
+            _log.exception("a stream of %s is closed: the control plane failed at it, a bug", peer)
         await context.abort(grpc.StatusCode.INTERNAL, "the control plane failed at this stream")
 
 

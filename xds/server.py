@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from xds import order
 from xds.admission import DEFAULT, Admission, Bucket, Limits
@@ -191,7 +192,7 @@ class XdsServer:
         async def serve(_requests: Any, context: _Context) -> None:
             peer = peer_of(context.auth_context(), context.peer(), self._trust)
             door = let_in(self._admission, context, peer, self._clock, self._observer, self._told)
-            async with contained(context, peer), door:
+            async with contained(context, peer, self._clock, self._told), door:
                 await self._serve(context, peer, protocol, type_url)
 
         return serve
@@ -236,9 +237,10 @@ class XdsServer:
                 stream.wake.set()
                 # A first request may name megabytes of versions; the next may be hours away.
                 del request
-        except ProtocolError as error:
-            self._observer.refused_stream("protocol")
-            stream.refused = Refused(Code.INVALID_ARGUMENT, str(error))
+        except (ProtocolError, DecodeError) as error:
+            said = "what came is no request" if isinstance(error, DecodeError) else str(error)
+            stream.refused = Refused(Code.INVALID_ARGUMENT, said)
+            self._tell_refused(stream, stream.refused, "protocol")
         except Refused as error:
             self._tell_refused(stream, error)
             stream.refused = error
@@ -266,9 +268,9 @@ class XdsServer:
             self._on_nack(nack)
             self.wake()
 
-    def _tell_refused(self, stream: _Stream, refused: Refused) -> None:
+    def _tell_refused(self, stream: _Stream, refused: Refused, label: str = "") -> None:
         """Count it, and tell the operator, once, what the client may not be told."""
-        self._observer.refused_stream(refused.code.lower())
+        self._observer.refused_stream(label or refused.code.lower())
         reason = refused.reason if isinstance(refused, IdentityRefused) else str(refused)
         if self._told.news((stream.peer, reason), self._clock()):
             node = stream.node[:_SHOWN]

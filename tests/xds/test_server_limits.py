@@ -268,16 +268,29 @@ def test_a_fault_of_ours_ends_one_stream_and_is_logged_once_with_its_trace(caplo
         def fails(*_):
             raise RuntimeError("sk-in-an-error")
 
-        victim = Stream(channel, "victim").ask(LISTENER)
-        victim.next()
+        victims = [Stream(channel, name).ask(LISTENER) for name in ("one", "two")]
+        for victim in victims:
+            victim.next()
         right, plane.plane.fleet.refuse = plane.plane.fleet.refuse, fails
-        victim.ask(ROUTE, "r")
-        code, text = victim.ended()
+        for victim in victims:
+            code, text = victim.ask(ROUTE, "r").ended()
+            assert code is grpc.StatusCode.INTERNAL
+            assert "sk-in-an-error" not in text
         plane.plane.fleet.refuse = right
-        assert code is grpc.StatusCode.INTERNAL
-        assert "sk-in-an-error" not in text
         plane.publish(listener("another"), routes())
         assert bystander.next().resources[0].name == "another"
         bystander.close()
     faults = [one for one in caplog.records if one.exc_info]
     assert [one.name for one in faults] == ["gatewright.xds"]
+
+
+def test_garbage_is_the_client_s_fault_and_is_told_once(caplog):
+    """Bytes that are no request: no trace of ours, however often they come."""
+    with served() as (_plane, channel):
+        for _ in range(3):
+            call = channel.stream_stream(ADS + "DeltaAggregatedResources")(iter([b"\xff\xff"]))
+            with pytest.raises(grpc.RpcError):
+                next(call)
+            assert call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    told = [one for one in caplog.records if one.levelname in {"WARNING", "ERROR"}]
+    assert [one.getMessage().partition(": ")[2] for one in told] == ["what came is no request"]
