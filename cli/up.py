@@ -158,6 +158,11 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
         first = await reloader.load()
         if first is None or first.published is None:
             return exits.POLICY
+        if first.published.held:
+            raise exits.CannotRunError(
+                "the policy needs secrets that cannot be read here",
+                hint="set them as shown above, or try it with --simulate, which needs no keys",
+            )
         envoy = await stack.enter_async_context(
             local_envoy(
                 binary,

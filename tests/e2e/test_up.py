@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -218,3 +220,20 @@ def test_a_killed_warden_takes_envoy_with_it_and_up_says_so(tmp_path, monkeypatc
         assert up.process.wait(20) == 3
         assert not envoys_in(folder)
         assert not folder.exists()
+
+
+def test_a_missing_key_is_told_before_envoy_is_started(tmp_path):
+    """Whoever runs the quickstart without keys learns what is missing, and of --simulate."""
+    environment = {key: os.environ[key] for key in ("PATH",)}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "up", "--ports", "auto", str(edited(tmp_path))],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "`env:OPENAI_API_KEY` cannot be read" in done.stderr
+    assert "--simulate" in done.stderr.splitlines()[-1]
