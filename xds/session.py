@@ -83,6 +83,8 @@ class Session:
         self._steps: deque[Step] = deque()
         self._entered = 0.0
         self._sure = False
+        # Whether it was looked for what to send, since the stream is led where it is led now.
+        self._looked = False
         self._in_parts = False
         # The view that was shown last, and as what: the same object as long as it is the same view.
         self._shown = (EMPTY, EMPTY)
@@ -120,6 +122,7 @@ class Session:
             self.behind = now
         self._steps = deque(self._plan(step.view, sure=self._sure))
         self._entered = now
+        self._looked = False
 
     def rebind(self, plan: Plan, recall: Callable[[str], Snapshot | None]) -> None:
         """Serve the stream another target from now on; `steer` leads it there from what it has."""
@@ -134,6 +137,7 @@ class Session:
         """Try once more what the client refused."""
         for watch in self._watches.values():
             watch.forgive()
+        self._looked = False
 
     def flush(self, now: float) -> list[bytes]:
         """Give the frames to send now, in order."""
@@ -151,6 +155,7 @@ class Session:
             self._steps.popleft()
             self._sure |= len(self._steps) == 1
             self._entered = now
+        self._looked = True
         return frames
 
     def take_pushed(self) -> list[Pushed]:
@@ -179,7 +184,7 @@ class Session:
     @property
     def has(self) -> str | None:
         """The version of the snapshot that the client has accepted in whole; None until then."""
-        if len(self._steps) != 1 or self._waiting(self._steps[0]):
+        if not self._looked or len(self._steps) != 1 or self._waiting(self._steps[0]):
             return None
         return self._steps[0].view.version
 

@@ -124,3 +124,18 @@ def settle(client):
     ):  # fmt: skip
         client.ack_all(client.ask(type_url, *asked))
     assert client.session.has == client.group.target.version
+
+
+def test_nobody_has_what_is_yet_to_be_sent_to_it():
+    """Between the change and its sending a stream counts as behind, also where one step is all."""
+    group = Group()
+    group.publish(OLD)
+    client = Client(group, "delta")
+    settle(client)
+    assert client.session.has == OLD.version
+    # One step is all that this takes.
+    group.publish(snapshot([listener(), routes(to="a"), cluster("a"), endpoints("a", 2)]))
+    group.steer(client.now)
+    assert client.session.has is None
+    client.ack_all(client.take())
+    assert client.session.has == group.target.version
