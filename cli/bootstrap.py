@@ -216,9 +216,9 @@ def _tls(args: argparse.Namespace, planes: list[Address]) -> ClientTls | None:
 def _text(data: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(data, indent=2) + "\n"
-    import yaml
+    from cli.envoy_yaml import envoy_yaml
 
-    return str(yaml.safe_dump(data, sort_keys=False))
+    return envoy_yaml(data)
 
 
 def _address(text: str) -> Address:

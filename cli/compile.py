@@ -107,8 +107,6 @@ def _emitted(compiled: Compiled, what: str) -> Any:
 def _text(value: Any, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    import yaml
+    from cli.envoy_yaml import envoy_yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text
+    return envoy_yaml(value)

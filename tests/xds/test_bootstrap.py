@@ -9,7 +9,7 @@ import yaml
 from google.protobuf import json_format
 
 from cli.main import main
-from tests.e2e.envoy_process import validate
+from tests.e2e.envoy_process import validate, validate_file
 from xds.bootstrap import Address, AddressError, Bootstrap, address, bootstrap
 from xds.node_match import NodeMatch
 from xds.schema import envoy
@@ -80,6 +80,16 @@ def test_an_envoy_says_all_that_groups_are_told_apart_by(capsys):
     asked = NodeMatch(cluster="edge", region="eu-*", zone="b", metadata=(("canary", "true"),))
     assert asked.takes(node)
     assert not NodeMatch(region="us-*").takes(node)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", ["n", "Y", "5e3", "0x1f", "1_0", "no", "null", "12", "a: b"])
+def test_an_envoy_may_have_any_name(name, capsys, tmp_path):
+    """Envoy reads YAML otherwise than Python does: `n` is false to it, and `5e3` a number."""
+    assert main(["bootstrap", "--node-id", name, "--region", name, "--admin", "none"]) == 0
+    path = tmp_path / "envoy.yaml"
+    path.write_text(capsys.readouterr().out)
+    validate_file(path)
 
 
 def test_the_admin_interface_can_be_left_out(capsys):
