@@ -5,7 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("compile_speed", "save_to_live", "native_lane_cpu", "one_route")
+NAMES = (
+    "compile_speed",
+    "save_to_live",
+    "native_lane_cpu",
+    "one_route",
+    "push_to_acked",
+    "fleet_of_routes",
+)
 
 
 def main(names: list[str]) -> int:

@@ -46,6 +46,18 @@ def _route(n: int, service: int) -> str:
             return f"  - {{ match: /area{n}, service: s{service}, retries: {retries} }}\n"
 
 
+def hosts_policy(routes: int, hosts: int, *, edit: int = 0) -> str:
+    """Write a policy of that many routes, spread evenly over the hosts; an edit changes one."""
+    lines = [HEAD.format(port=8080), "services:\n"]
+    lines += [f"  s{n}: {{ endpoints: ['127.0.0.1:9000'] }}\n" for n in range(100)]
+    lines.append("routes:\n")
+    for n in range(routes):
+        host, timeout = f"h{n % hosts}.example.com", 5 + (edit if n == 0 else 0)
+        does = f"service: s{n % 100}, timeout: {timeout}s"
+        lines.append(f"  - {{ host: {host}, match: /area{n}/orders, {does} }}\n")
+    return "".join(lines)
+
+
 def llm_policy(*, port: int, upstream: int) -> str:
     """Write a policy with one chain of two OpenAI-compatible providers on plain HTTP."""
     return HEAD.format(port=port) + (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import grpc
 
-from xds.order import CLUSTER, LISTENER
+from xds.order import CLUSTER, LISTENER, ROUTE, VIRTUAL_HOST
 from xds.schema import envoy
 
 _discovery = envoy.service.discovery.v3
@@ -26,16 +26,18 @@ _CHANNEL: Final = (
 class Clients:
     """Some clients of one protocol; ``received`` are the bytes of all messages that came.
 
-    ``resources`` counts what was in them by type URL.
+    ``resources`` counts what was in them by type URL. ``tables`` are the route tables that they
+    ask for besides, by virtual host, as an Envoy 1.40 does (delta).
     """
 
-    def __init__(self, address: str, protocol: str) -> None:
+    def __init__(self, address: str, protocol: str, *, tables: tuple[str, ...] = ()) -> None:
         self.received = 0
         self.messages = 0
         self.resources: Counter[str] = Counter()
         self.failures: list[str] = []
         self._address = address
         self._delta = protocol == "delta"
+        self._tables = tables
         self._tasks: list[asyncio.Task[None]] = []
         self._channels: list[grpc.aio.Channel] = []
 
@@ -55,7 +57,7 @@ class Clients:
         await asyncio.gather(*(channel.close() for channel in self._channels))
         self._tasks, self._channels = [], []
 
-    def _first(self, has: dict[str, str]) -> tuple[bytes, bytes]:
+    def _first(self, has: dict[str, str]) -> tuple[bytes, ...]:
         """Ask for clusters and for listeners, as an Envoy does."""
         if self._delta:
             return (
@@ -65,20 +67,30 @@ class Clients:
                     )
                 ),
                 _encode(_discovery.DeltaDiscoveryRequest(type_url=LISTENER)),
+                *(
+                    _encode(
+                        _discovery.DeltaDiscoveryRequest(
+                            type_url=type_url, resource_names_subscribe=self._tables
+                        )
+                    )
+                    for type_url in (ROUTE, VIRTUAL_HOST)
+                    if self._tables
+                ),
             )
         return (
             _encode(_discovery.DiscoveryRequest(type_url=CLUSTER)),
             _encode(_discovery.DiscoveryRequest(type_url=LISTENER)),
         )
 
-    async def _run(self, channel: grpc.aio.Channel, n: int, first: tuple[bytes, bytes]) -> None:
+    async def _run(self, channel: grpc.aio.Channel, n: int, first: tuple[bytes, ...]) -> None:
         stem = "Delta" if self._delta else "Stream"
         # Parsed as bytes: of a response only its version and nonce matter here.
         call: Any = channel.stream_stream(f"{_ADS}{stem}AggregatedResources")()
         try:
             # Protobuf messages merge where their bytes are joined.
             await call.write(first[0] + self._node(n))
-            await call.write(first[1])
+            for request in first[1:]:
+                await call.write(request)
             while (response := await call.read()) is not grpc.aio.EOF:
                 self.received += len(response)
                 self.messages += 1
@@ -92,6 +104,9 @@ class Clients:
         )
         request.node.id = f"edge-{n}"
         request.node.cluster = "edge"
+        request.node.user_agent_name = "envoy"
+        request.node.user_agent_build_version.version.major_number = 1
+        request.node.user_agent_build_version.version.minor_number = 40
         return _encode(request)
 
     def _ack(self, response: bytes) -> bytes:

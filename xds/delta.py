@@ -105,14 +105,14 @@ class DeltaWatch:
         missing = self._missing(resources)
         lost = self._gone(resources)
         gone = missing | (lost if prune else frozenset())
-        rests = self._wants_all and not missing and (prune or not lost)
+        rests = self._wants_all(resources) and not missing and (prune or not lost)
         self._again = frozenset()
         if changed or gone or self._owes_a_first_answer():
             names = frozenset(one.name for one in changed)
             push = self._push(resources.version, tuple(chunks(changed)), names, gone, missing)
         else:
             push = NOTHING
-        if rests:
+        if rests and len(self._has) == len(resources.by_name):
             self._held.become(resources)
         return push
 
@@ -122,26 +122,25 @@ class DeltaWatch:
         That is the case of most streams most of the time, and of a fleet that comes at once.
         """
         held = self._held.exactly
-        if held is None or not self._wants_all or self._again:
+        if held is None or self._again or not self._wants_all(resources):
             return None
         way = difference(held, resources)
-        if way.gone and not prune:
+        if way.gone and (not prune or self._type_url == VIRTUAL_HOST):
             return None
         self._held.become(resources)
         if not way.names and not way.gone and not self._owes_a_first_answer():
             return NOTHING
         return self._push(resources.version, way.chunks, way.names, way.gone, frozenset())
 
-    @property
-    def _wants_all(self) -> bool:
+    def _wants_all(self, resources: Resources) -> bool:
         """Whether the client is to have just what there is: all names alike, and none refused."""
-        return (
-            self.subscription.wildcard
-            and not self.subscription.names
-            and not self._nacked
-            and self._type_url not in NEVER_REMOVED
-            and self._type_url != VIRTUAL_HOST
-        )
+        wanted = self.subscription
+        if self._nacked or self._type_url in NEVER_REMOVED:
+            return False
+        if self._type_url == VIRTUAL_HOST:
+            tables = by_table(resources.version, resources.by_name).keys()
+            return not wanted.wildcard and wanted.names == tables
+        return wanted.wildcard and not wanted.names
 
     def _push(
         self,
