@@ -89,14 +89,12 @@ class Operating:
         def admit(node: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
             plane.fleet.admit(node, peer_of(context.auth_context(), context.peer(), trust))
 
+        self._reporting = LoadReporting(
+            load, on_report=self.desk.reported, known=self.desk.known_clusters, admit=admit
+        )
         services = (
             ClientStatus(self.desk.views, allowed).handler(),
-            LoadReporting(
-                load,
-                on_report=self.desk.reported,
-                known=self.desk.known_clusters,
-                admit=admit,
-            ).handler(),
+            self._reporting.handler(),
         )
         plane.attend(Observers(self.metrics, self.desk), services)
 
@@ -119,6 +117,10 @@ class Operating:
             from cli.refusals import origins
 
             self._places = origins(reloader.live)
+
+    def leave(self) -> None:
+        """Take no more load reports; before the plane stops, which would wait for them."""
+        self._reporting.leave()
 
     async def stop(self) -> None:
         """Stop answering operators."""

@@ -138,6 +138,7 @@ async def _serve(args: argparse.Namespace) -> int:
                 return exits.POLICY
             await attend(caught, reloader, plane, narrator)
         finally:
+            operating.leave()
             await plane.stop(args.drain)
             await operating.stop()
             log.removeHandler(handler)

@@ -7,12 +7,14 @@ bootstrap has ``cluster_manager.load_stats_config``.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import grpc
 
+from xds.admission import Bucket
 from xds.bootstrap import CONTROL_PLANE
 from xds.load import NO_LOAD, Load, LoadWindow
 from xds.placement import Refused
@@ -30,6 +32,10 @@ Admit = Callable[["envoy.config.core.v3.Node", _Context], None]
 """Raises Refused where a client may not report as this node."""
 
 _MOST: Final = 10_000
+
+# Each report is kept for a minute: a node that reports without end must not fill the memory.
+_OFTEN: Final = 4.0
+_AT_ONCE: Final = 20
 
 
 def loads(request: envoy.service.load_stats.v3.LoadStatsRequest) -> dict[str, Load]:
@@ -75,6 +81,11 @@ class LoadReporting:
         self._interval = interval
         self._clock = clock
         self._streams: dict[str, int] = {}
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """End every stream: a server that stops would wait for them as long as it may."""
+        self._leaving.set()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a gRPC server is given."""
@@ -105,16 +116,34 @@ class LoadReporting:
         if len(self._streams) >= _MOST:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many report already")
         self._streams[node] = self._streams.get(node, 0) + 1
+        reports = Bucket(_OFTEN / self._interval, _AT_ONCE)
         try:
             await context.write(self._asked())
             self._take(node, first)
-            while (report := await context.read()) is not grpc.aio.EOF:
+            while (report := await self._next(context)) is not grpc.aio.EOF:
+                if reports.take(self._clock()):
+                    await context.abort(
+                        grpc.StatusCode.RESOURCE_EXHAUSTED, "too many reports on this stream"
+                    )
                 self._take(node, report)
         finally:
             self._streams[node] -= 1
             if not self._streams[node]:
                 del self._streams[node]
                 self._window.forget(node)
+
+    async def _next(self, context: _Context) -> Any:
+        """Read a report, unless the control plane stops meanwhile."""
+        reading = asyncio.ensure_future(context.read())
+        leaving = asyncio.ensure_future(self._leaving.wait())
+        try:
+            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+            return reading.result()
+        finally:
+            reading.cancel()
+            leaving.cancel()
 
     def _asked(self) -> bytes:
         answer = envoy.service.load_stats.v3.LoadStatsResponse(send_all_clusters=True)
