@@ -3,7 +3,7 @@
 #   make demo      run the quickstart end to end against simulated providers, and stop
 #   make test      the fast tests          make test-all  all of them (slow, e2e, docker)
 #   make check     format, lint, types, import rules, docs up to date
-#   make bench     measure compile time, save-to-live time, CPU per request
+#   make bench     measure compile time, save-to-live time, CPU per request, pushes to 1,000 streams
 #   make docs      write the generated pages again
 #   make stubs     write the type stubs of the Envoy messages (typings/, not committed)
 #   make lock      resolve the pinned versions again (constraints.txt)
