@@ -30,8 +30,8 @@ def refused(nack: Nack, compiled: Compiled | None) -> tuple[Diagnostic, ...]:
             f"Envoy `{nack.node}` refused {kind} `{name}`: {nack.error}",
             places.get((nack.type_url, name)),
             "made here",
-            hint="its last good version is kept; this one is not sent again until it changes, or "
-            "on SIGHUP",
+            hint="its last good version is kept; this one is not sent again until it changes, on "
+            "SIGHUP, or where a rollout took it back, by `gatewright rollout promote --force`",
         )
         for name in nack.names or ("(unknown)",)
     )
