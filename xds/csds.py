@@ -6,6 +6,7 @@ see them: whoever is on this machine, or bears an operator's identity.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,15 +51,26 @@ def answer(
     UnsupportedMatcherError.
     """
     response = _status.ClientStatusResponse()
+    for _ in fill(response, request, streams):
+        pass
+    return response
+
+
+def fill(
+    response: envoy.service.status.v3.ClientStatusResponse,
+    request: envoy.service.status.v3.ClientStatusRequest,
+    streams: Iterable[Viewed],
+) -> Iterator[None]:
+    """Add to an answer stream by stream, with a pause after each: there may be thousands."""
     # The same resources stand in the answer once for each node.
     shown: _Shown | None = None if request.exclude_resource_contents else {}
     for one in streams:
+        yield
         if request.node_matchers and not any(matches(one.node, m) for m in request.node_matchers):
             continue
         config = response.config.add(client_scope=one.seated.group)
         config.node.CopyFrom(one.node)
         config.generic_xds_configs.extend(_configs(one.seated, shown))
-    return response
 
 
 def _configs(seated: Seated, shown: _Shown | None) -> Iterator[Any]:
@@ -129,7 +141,11 @@ class ClientStatus:
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED, "client status is for operators of this machine"
             )
+        response = _status.ClientStatusResponse()
         try:
-            return answer(request, self._streams()).SerializeToString()
+            for _ in fill(response, request, tuple(self._streams())):
+                # The streams of Envoys are served on this loop, too.
+                await asyncio.sleep(0)
+            return response.SerializeToString()
         except UnsupportedMatcherError as error:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.xds.client import Client
 from tests.xds.hand_made import cluster, listener
-from xds.csds import Viewed, answer
+from xds.csds import ClientStatus, Viewed, answer
 from xds.group import Group
 from xds.node_matcher import UnsupportedMatcherError, matches
 from xds.order import LISTENER, SECRET
@@ -20,6 +22,7 @@ from xds.wire import REDACTED, unpack
 KEY = "sk-canary-csds"
 tls = envoy.extensions.transport_sockets.tls.v3
 Request = envoy.service.status.v3.ClientStatusRequest
+Response = envoy.service.status.v3.ClientStatusResponse
 
 
 def node(name, **metadata):
@@ -152,3 +155,25 @@ def test_a_regular_expression_is_refused():
         matches(
             node("a"), envoy.type.matcher.v3.NodeMatcher(node_id={"safe_regex": {"regex": "a"}})
         )
+
+
+def test_the_loop_serves_others_while_a_large_answer_is_made():
+    """A thousand nodes of thousands of resources take seconds, in which Envoys must not wait."""
+    group = Group()
+    group.publish(snapshot([cluster("a")]))
+    seated = Seated(Client(group, "delta").session, Node("n"), "g")
+    views = [Viewed(envoy.config.core.v3.Node(id=str(n)), seated) for n in range(100)]
+
+    async def scenario():
+        turns = 0
+        asked = asyncio.ensure_future(
+            ClientStatus(lambda: views, lambda _: True)._fetch(Request(), None)
+        )
+        while not asked.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns, len(Response.FromString(await asked).config)
+
+    turns, told = asyncio.run(scenario())
+    assert told == 100
+    assert turns >= 100
