@@ -72,7 +72,11 @@ RuntimeValue = bool | int | float | str | RuntimeShare
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What runtime keys are set to on every node, sorted by key."""
+    """What runtime keys are set to on every node, sorted by key.
+
+    Nodes keep them for ``ttl`` without hearing from the control plane; for ever where it is None.
+    """
 
     values: tuple[tuple[str, RuntimeValue], ...]
     at: Span = field(compare=False)
+    ttl: timedelta | None = None

@@ -48,7 +48,8 @@ def plan_rollout(linked: Linked) -> Rollout | None:
 def plan_runtime(linked: Linked) -> Runtime | None:
     """Plan the runtime keys, where there are any."""
     values = tuple(sorted(linked.document.runtime.items()))
-    return Runtime(values, linked.locate(("runtime",))) if values else None
+    ttl = linked.document.defaults.runtime_ttl
+    return Runtime(values, linked.locate(("runtime",)), ttl) if values else None
 
 
 def check_given(plan: Plan, findings: Findings) -> None:

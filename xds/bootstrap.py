@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from xds.bootstrap_tls import ClientTls, transport_socket
+from xds.lease import TTL_FEATURE, WRAPPER_FEATURE
 from xds.overload import DEFAULT, Overload, overload_manager
 from xds.runtime_layer import BASE, BASE_LAYER, RUNTIME_LAYER
 from xds.schema import envoy, google
@@ -103,6 +104,8 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
     message = envoy.config.bootstrap.v3.Bootstrap()
     message.node.id = wanted.node_id
     message.node.cluster = wanted.cluster
+    # Envoy knows both, and says neither by itself.
+    message.node.client_features.extend((TTL_FEATURE, WRAPPER_FEATURE))
     if wanted.region or wanted.zone:
         message.node.locality.region = wanted.region
         message.node.locality.zone = wanted.zone

@@ -23,13 +23,16 @@ from xds.watch import NOTHING, Holding, Push, Verdict
 _UNKNOWN: Final = ""
 """The version of a resource that a client may or may not have."""
 
+_BEATS: Final = 8
+"""How many heartbeats may wait for their answer."""
+
 
 class DeltaWatch:
     """The state of one type: what was asked for, what the client has, and which responses wait."""
 
     __slots__ = (
-        "_again", "_claim", "_count", "_held", "_in_flight", "_nacked", "_removing", "_seen",
-        "_told_missing", "_type_url", "subscription",
+        "_again", "_beats", "_claim", "_count", "_held", "_in_flight", "_nacked", "_removing",
+        "_seen", "_told_missing", "_type_url", "subscription",
     )  # fmt: skip
 
     def __init__(self, type_url: str) -> None:
@@ -39,6 +42,8 @@ class DeltaWatch:
         self._count = 0
         self._held = Held()
         self._told_missing: set[str] = set()
+        # The names in heartbeats that wait for their answer, by nonce.
+        self._beats: dict[str, frozenset[str]] = {}
         self._in_flight: dict[str, Mapping[str, str]] = {}
         # The names that a response in flight removes, by nonce.
         self._removing: dict[str, frozenset[str]] = {}
@@ -157,6 +162,26 @@ class DeltaWatch:
         out += [self._frame(version, EMPTY, more, missing) for more in rest]
         return Push(tuple(out), names)
 
+    def heartbeat(self, leases: Mapping[str, Encoded]) -> Push:
+        """Renew what the client still has of these."""
+        has = self._held.versions()
+        mine = {
+            name: one
+            for name, one in leases.items()
+            if has.get(name) == one.version and name in self.subscription
+        }
+        if not mine:
+            return NOTHING
+        self._count += 1
+        nonce = str(self._count)
+        if len(self._beats) >= _BEATS:
+            # It never answers; its latest answers are those that count.
+            del self._beats[next(iter(self._beats))]
+        self._beats[nonce] = frozenset(mine)
+        body = frames.delta_heartbeats(mine.values())
+        frame = frames.delta("", self._type_url, nonce, body, (), ())
+        return Push((frame,), frozenset(mine))
+
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to."""
         self._again |= frozenset(name for name in names if name in self.subscription)
@@ -176,6 +201,12 @@ class DeltaWatch:
 
     def _answer(self, request: envoy.service.discovery.v3.DeltaDiscoveryRequest) -> Verdict:
         if not request.response_nonce:
+            return Verdict()
+        beat = self._beats.pop(request.response_nonce, None)
+        if beat is not None:
+            if request.HasField("error_detail"):
+                # It has what was renewed no longer. `receive` lets the next response look for it.
+                self.again(beat)
             return Verdict()
         answered = self._in_flight.pop(request.response_nonce, None)
         if answered is None:

@@ -8,9 +8,10 @@ Source: field numbers of envoy/service/discovery/v3/discovery.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import lru_cache
 
-from xds.schema import envoy
+from xds.schema import envoy, google
 from xds.snapshot import Encoded
 from xds.wire import encode
 
@@ -18,6 +19,10 @@ from xds.wire import encode
 _VERSION_INFO = b"\x0a"  # (Delta)DiscoveryResponse 1, and Resource.version 1
 _RESOURCES = b"\x12"  # (Delta)DiscoveryResponse 2, and Resource.resource 2
 _RESOURCE_NAME = b"\x1a"  # Resource.name 3
+_TTL = b"\x32"  # Resource.ttl 6
+_ANY_TYPE_URL = b"\x0a"  # google.protobuf.Any 1
+_ANY_VALUE = b"\x12"  # google.protobuf.Any 2
+_WRAPPER = b"type.googleapis.com/envoy.service.discovery.v3.Resource"
 _TYPE_URL = b"\x22"  # (Delta)DiscoveryResponse 4
 _NONCE = b"\x2a"  # (Delta)DiscoveryResponse 5
 _REMOVED = b"\x32"  # DeltaDiscoveryResponse.removed_resources 6
@@ -36,7 +41,7 @@ def sotw(
     parts: list[bytes] = []
     _field(parts, _VERSION_INFO, version.encode())
     for one in resources:
-        _field(parts, _RESOURCES, one.body)
+        _field(parts, _RESOURCES, one.body if one.ttl is None else _wrapped(_resource(one)))
     _field(parts, _TYPE_URL, type_url.encode())
     _field(parts, _NONCE, nonce.encode())
     _field(parts, _CONTROL_PLANE_SOTW, _IDENTIFIER)
@@ -74,16 +79,57 @@ def delta_resources(resources: Iterable[Encoded]) -> bytes:
     """Join the resources of a DeltaDiscoveryResponse."""
     parts: list[bytes] = []
     for one in resources:
-        name, own_version = one.name.encode(), one.version.encode()
-        around = (
-            _VERSION_INFO + _varint(len(own_version)) + own_version,
-            _RESOURCES + _varint(len(one.body)),
-            one.body,
-            _RESOURCE_NAME + _varint(len(name)) + name,
-        )
+        around = _resource(one)
         parts.append(_RESOURCES + _varint(sum(map(len, around))))
         parts.extend(around)
     return b"".join(parts)
+
+
+def delta_heartbeats(leases: Iterable[Encoded]) -> bytes:
+    """Join the resources of a DeltaDiscoveryResponse that only renews TTLs."""
+    parts: list[bytes] = []
+    for one in leases:
+        _field(parts, _RESOURCES, b"".join(_renewed(one)))
+    return b"".join(parts)
+
+
+def _resource(one: Encoded) -> list[bytes]:
+    """The parts of an envoy.service.discovery.v3.Resource."""
+    name, version = one.name.encode(), one.version.encode()
+    parts = [
+        _VERSION_INFO + _varint(len(version)) + version,
+        _RESOURCES + _varint(len(one.body)),
+        one.body,
+        _RESOURCE_NAME + _varint(len(name)) + name,
+    ]
+    if one.ttl is not None:
+        _field(parts, _TTL, _duration(one.ttl))
+    return parts
+
+
+def _renewed(one: Encoded) -> list[bytes]:
+    """The parts of a Resource that is a heartbeat."""
+    parts: list[bytes] = []
+    _field(parts, _VERSION_INFO, one.version.encode())
+    _field(parts, _RESOURCE_NAME, one.name.encode())
+    if one.ttl is not None:
+        _field(parts, _TTL, _duration(one.ttl))
+    return parts
+
+
+def _wrapped(resource: Iterable[bytes]) -> bytes:
+    """A Resource as an Any, the way SotW carries what a bare resource cannot say."""
+    parts: list[bytes] = []
+    _field(parts, _ANY_TYPE_URL, _WRAPPER)
+    _field(parts, _ANY_VALUE, b"".join(resource))
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _duration(length: timedelta) -> bytes:
+    message = google.protobuf.Duration()
+    message.FromTimedelta(length)
+    return encode(message)
 
 
 def _field(parts: list[bytes], tag: bytes, value: bytes) -> None:

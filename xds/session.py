@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from xds.lease import Leases, takes_ttl
 from xds.nack import Nack
 from xds.observer import Kind, Pushed
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, VIRTUAL_HOST, rank
@@ -86,6 +87,9 @@ class Session:
         # Whether it was looked for what to send, since the stream is led where it is led now.
         self._looked = False
         self._in_parts = False
+        self._takes_ttl = False
+        self._leases = Leases()
+        self._greeted: set[str] = set()
         # The view that was shown last, and as what: the same object as long as it is the same view.
         self._shown = (EMPTY, EMPTY)
 
@@ -141,7 +145,7 @@ class Session:
 
     def flush(self, now: float) -> list[bytes]:
         """Give the frames to send now, in order."""
-        frames: list[bytes] = []
+        frames = self._leases.renew(self._watches, self._free_at, now)
         while self._steps:
             step = self._steps[0]
             sent = self._send(step, now)
@@ -193,7 +197,8 @@ class Session:
         times = [self._sent_at[url] + self._barrier for url in self._pending()]
         if len(self._steps) > 1:
             times.append(self._entered + self._barrier)
-        return min((time for time in times if time > now), default=None)
+        times = [time for time in times if time > now]
+        return min((*times, *self._leases.deadlines(self._free_at)), default=None)
 
     def _meet(
         self,
@@ -212,6 +217,7 @@ class Session:
         self._in_parts = (
             self.protocol == "delta" and not self._type_url and takes_parts(request.node)
         )
+        self._takes_ttl = takes_ttl(request.node, sotw=self.protocol == "sotw")
 
     def _type_of(
         self,
@@ -241,16 +247,27 @@ class Session:
                 continue
             if watch.outstanding and now < self._sent_at[type_url] + self._barrier:
                 continue
-            push = watch.respond(view.of(type_url), prune=step.prunes(type_url))
+            of = view.of(type_url)
+            if of.expiring and type_url not in self._greeted:
+                # How much is left of their time on a client that comes back, it does not say.
+                watch.again(of.expiring)
+            self._greeted.add(type_url)
+            push = watch.respond(of, prune=step.prunes(type_url))
             if push.frames:
+                self._leases.sent(type_url, push.names, of, now)
                 self._sent_at[type_url] = now
                 size = sum(map(len, push.frames))
                 self._pushed.append(Pushed(type_url, size, len(push.names), len(push.frames)))
                 frames += push.frames
                 self._send_after(type_url, push, step.view)
             elif not watch.outstanding:
-                self._had[type_url] = view.of(type_url).version
+                self._had[type_url] = of.version
         return frames
+
+    def _free_at(self, type_url: str) -> float | None:
+        """Until when the ACK of a type is waited for; None where none is."""
+        busy = self._watches[type_url].outstanding
+        return self._sent_at[type_url] + self._barrier if busy else None
 
     def _send_after(self, type_url: str, push: Push, view: Snapshot) -> None:
         """Have endpoints, secrets and virtual hosts follow what was sent that needs them.
@@ -317,5 +334,5 @@ class Session:
 
     def _show(self, view: Snapshot) -> Snapshot:
         if self._shown[0] is not view:
-            self._shown = (view, shown(view, in_parts=self._in_parts))
+            self._shown = (view, shown(view, in_parts=self._in_parts, expiring=self._takes_ttl))
         return self._shown[1]

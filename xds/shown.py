@@ -1,6 +1,7 @@
 """What of a snapshot a stream is shown, by what its client can take.
 
-Two things differ. A large route table is shown whole or in parts (`xds.shards`). And the runtime
+Three things differ. A large route table is shown whole or in parts (`xds.shards`). TTLs are shown
+to those who know them (`xds.lease`). And the runtime
 layer is always there, an empty one where the policy sets nothing: an Envoy that asked for it waits
 for an answer, and there is no other way to tell a SotW client that all keys are gone.
 """
@@ -15,7 +16,7 @@ from xds.resource import resource
 from xds.runtime_layer import RUNTIME_LAYER
 from xds.schema import envoy, google
 from xds.shards import is_in_parts, shell
-from xds.snapshot import Encoded, Resources, Snapshot, collect, encoded
+from xds.snapshot import Encoded, Resources, Snapshot, collect, encoded, lasting
 from xds.wire import decode
 
 _runtime = encoded(resource(envoy.service.runtime.v3.Runtime(name=RUNTIME_LAYER)))
@@ -26,7 +27,7 @@ _SHELLS: Final[OrderedDict[str, Resources]] = OrderedDict()
 _KEPT: Final = 64
 
 
-def shown(view: Snapshot, *, in_parts: bool) -> Snapshot:
+def shown(view: Snapshot, *, in_parts: bool, expiring: bool = True) -> Snapshot:
     """Give the snapshot as a stream is to see it; the version stays that of the whole."""
     types = dict(view.types)
     types.setdefault(RUNTIME, _NO_RUNTIME)
@@ -34,6 +35,8 @@ def shown(view: Snapshot, *, in_parts: bool) -> Snapshot:
         types.pop(VIRTUAL_HOST, None)
     elif VIRTUAL_HOST in types:
         types[ROUTE] = _shells(types[ROUTE])
+    if not expiring:
+        types = {url: lasting(one) for url, one in types.items()}
     return Snapshot(types, view.version)
 
 

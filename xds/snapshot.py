@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Final
 
-from xds.order import SECRET, rank
+from xds.order import COMPLETE, SECRET, rank
 from xds.resource import Resource
 from xds.shards import parts
 from xds.wire import encode, pack
@@ -26,19 +27,27 @@ _SECRET_KEY: Final = secrets.token_bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One resource, ready to send: ``body`` is its google.protobuf.Any, serialised."""
+    """One resource, ready to send: ``body`` is its google.protobuf.Any, serialised.
+
+    ``ttl`` is how long a client keeps it without hearing of it; for ever where it is None.
+    """
 
     name: str
     version: str
     body: bytes = field(repr=False)
+    ttl: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """All resources of one type by name, in the names' order; ``version`` is that of the set."""
+    """All resources of one type by name, in the names' order; ``version`` is that of the set.
+
+    ``expiring`` are the names of those with a TTL.
+    """
 
     by_name: Mapping[str, Encoded] = field(default_factory=dict)
     version: str = ""
+    expiring: frozenset[str] = frozenset()
 
 
 NONE: Final = Resources(version=blake2b(digest_size=_DIGEST_BYTES).hexdigest())
@@ -77,21 +86,49 @@ def snapshot(resources: Iterable[Resource]) -> Snapshot:
 
 
 def encoded(item: Resource) -> Encoded:
-    """Encode one resource; its version is the hash of the bytes."""
+    """Encode one resource; its version is the hash of the bytes, and of the TTL if there is one.
+
+    Raises ValueError for a listener or cluster with a TTL: a SotW client deletes what a response
+    of these leaves out, and so would take a heartbeat for the end of all others.
+    """
+    if item.ttl is not None and item.type_url in COMPLETE:
+        raise ValueError(f"{item.name!r}: listeners and clusters have no TTL")
     body = encode(pack(item.message))
-    return Encoded(item.name, content_version(item.type_url, body), body)
+    return Encoded(item.name, content_version(item.type_url, body, item.ttl), body, item.ttl)
 
 
-def content_version(type_url: str, body: bytes) -> str:
-    """Hash a resource's bytes into its version (32 hex digits)."""
+def content_version(type_url: str, body: bytes, ttl: timedelta | None = None) -> str:
+    """Hash a resource's bytes, and its TTL, into its version (32 hex digits)."""
     key = _SECRET_KEY if type_url == SECRET else b""
-    return blake2b(body, digest_size=_DIGEST_BYTES, key=key).hexdigest()
+    digest = blake2b(body, digest_size=_DIGEST_BYTES, key=key)
+    if ttl is not None:
+        digest.update(f";ttl={ttl // timedelta(microseconds=1)}".encode())
+    return digest.hexdigest()
 
 
 def collect(named: Mapping[str, Encoded]) -> Resources:
     """Put the resources of one type in order and give the set its version."""
     ordered = dict(sorted(named.items()))
-    return Resources(ordered, set_version({name: one.version for name, one in ordered.items()}))
+    return Resources(
+        ordered,
+        set_version({name: one.version for name, one in ordered.items()}),
+        frozenset(name for name, one in ordered.items() if one.ttl is not None),
+    )
+
+
+def lasting(resources: Resources) -> Resources:
+    """Give the same without TTLs, for clients that do not know them.
+
+    Each resource keeps its version, so that what is refused is known by it. The set gets another
+    one: what is made once for all streams of one set is not to be mixed up.
+    """
+    if not resources.expiring:
+        return resources
+    by_name = {
+        name: one if one.ttl is None else replace(one, ttl=None)
+        for name, one in resources.by_name.items()
+    }
+    return Resources(by_name, set_version({"lasting": resources.version}))
 
 
 def set_version(versions: Mapping[str, str]) -> str:

@@ -22,8 +22,8 @@ class SotwWatch:
     """The state of one type: what was asked for, what was sent, and what waits for an answer."""
 
     __slots__ = (
-        "_again", "_claim", "_complete", "_count", "_in_flight",  "_nacked", "_seen",
-        "_sent", "_told_missing", "_type_url", "_version", "outstanding", "subscription",
+        "_acked", "_again", "_beats", "_claim", "_complete", "_count", "_in_flight", "_nacked",
+        "_seen", "_sent", "_told_missing", "_type_url", "_version", "outstanding", "subscription",
     )  # fmt: skip
 
     def __init__(self, type_url: str) -> None:
@@ -34,6 +34,10 @@ class SotwWatch:
         self._claim: str | None = None
         self._count = 0
         self._version = ""
+        # The version that the client accepted last.
+        self._acked = ""
+        # The newest heartbeat: its nonce and the names in it.
+        self._beats: tuple[str, frozenset[str]] = ("", frozenset())
         self._sent: dict[str, str] = {}
         self._told_missing: frozenset[str] = frozenset()
         self._in_flight: Mapping[str, str] = {}
@@ -61,7 +65,8 @@ class SotwWatch:
                 # It lost all interest while an empty response was on its way: that one it will
                 # not answer.
                 self.outstanding = False
-            return Verdict(stale=True)
+            # What answers a heartbeat is not late because a response followed it.
+            return Verdict(stale=request.response_nonce != self._beats[0])
         self._seen = None
         verdict = Verdict()
         if self.outstanding and request.response_nonce == self._nonce():
@@ -69,7 +74,10 @@ class SotwWatch:
             if request.HasField("error_detail"):
                 verdict = self._refuse(request.error_detail.message)
             else:
+                self._acked = self._version
                 verdict = Verdict(accepted=True)
+        elif request.response_nonce == self._beats[0] and request.HasField("error_detail"):
+            self.again(self._beats[1])
         change = self.subscription.state(request.resource_names)
         self._again |= change.added
         self._told_missing -= change.added
@@ -83,10 +91,12 @@ class SotwWatch:
             return NOTHING
         self._seen = resources
         wanted = self._wanted(resources)
-        if self._claim and self._claim == _version_of(wanted):
-            # Another replica, or this one before a restart, has sent exactly this.
+        if self._claim and self._claim == _version_of(wanted) and not resources.expiring:
+            # Another replica, or this one before a restart, has sent exactly this. (What expires
+            # the client may have lost meanwhile, which its version does not tell.)
             self._sent = {name: one.version for name, one in wanted.by_name.items()}
             self._version, self._again = self._claim, frozenset()
+            self._acked = self._claim
         self._claim = ""
         changed = {
             name: one
@@ -97,6 +107,20 @@ class SotwWatch:
         if self._complete:
             return self._complete_push(wanted, changed)
         return self._partial_push(wanted, changed)
+
+    def heartbeat(self, leases: Mapping[str, Encoded]) -> Push:
+        """Renew what the client still has of these: in full, under the version that it accepted.
+
+        Envoy 1.40 takes a heartbeat without the resource on SotW, and drops the resource all the
+        same when its first TTL runs out.
+        """
+        mine = {name: one for name, one in leases.items() if self._sent.get(name) == one.version}
+        if not mine:
+            return NOTHING
+        self._count += 1
+        self._beats = (self._nonce(), frozenset(mine))
+        frame = frames.sotw(self._acked, self._type_url, self._nonce(), mine.values(), ())
+        return Push((frame,), frozenset(mine))
 
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to."""

@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -133,8 +134,12 @@ def _written_build(build: Build, bodies: dict[str, bytes]) -> dict[str, Any]:
     return {
         "published": build.version,
         "secrets": [[str(one.kind), list(one.sources), one.name] for one in build.secrets],
-        "resources": [[url, one.name, one.version] for url, one in kept],
+        "resources": [[url, one.name, one.version, *_written_ttl(one.ttl)] for url, one in kept],
     }
+
+
+def _written_ttl(ttl: timedelta | None) -> list[int]:
+    return [] if ttl is None else [ttl // timedelta(microseconds=1)]
 
 
 def _read(group: dict[str, Any], bodies: Mapping[str, bytes]) -> Kept:
@@ -166,13 +171,14 @@ def _bodies(lengths: dict[str, int], data: bytes) -> dict[str, bytes]:
     return bodies
 
 
-def _snapshot(entries: list[list[str]], bodies: Mapping[str, bytes]) -> Snapshot:
+def _snapshot(entries: list[list[Any]], bodies: Mapping[str, bytes]) -> Snapshot:
     types: dict[str, dict[str, Encoded]] = {}
-    for url, name, version in entries:
+    for url, name, version, *rest in entries:
         body = bodies[version]
-        if content_version(url, body) != version:
+        ttl = timedelta(microseconds=int(rest[0])) if rest else None
+        if content_version(url, body, ttl) != version:
             raise ValueError(name)
-        types.setdefault(url, {})[name] = Encoded(name, version, body)
+        types.setdefault(url, {})[name] = Encoded(name, version, body, ttl)
     return assemble({url: collect(named) for url, named in types.items()})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from xds.snapshot import Resources
+from xds.snapshot import Encoded, Resources
 from xds.subscription import Subscription
 
 CHUNK: Final = 3_500_000
@@ -85,6 +85,12 @@ class Watch(Protocol):
 
     def respond(self, resources: Resources, *, prune: bool) -> Push:
         """Give what the client lacks; ``prune`` allows telling it of what is no more."""
+
+    def heartbeat(self, leases: Mapping[str, Encoded]) -> Push:
+        """Renew those of these that the client still has; not to be called while outstanding.
+
+        The answer to it is no ACK of a response, and a refusal has the resources sent in full.
+        """
 
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to, though they did not change."""

@@ -8,6 +8,7 @@ puts them under hosts, ``listener`` makes what clients connect to, and ``llm`` m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from compiler.diagnostic import Reporter
@@ -37,8 +38,8 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
     origins: dict[tuple[str, str], Span] = {}
     secrets: set[SecretRef] = set()
 
-    def keep(message: Any, at: Span) -> None:
-        made = resource(message)
+    def keep(message: Any, at: Span, ttl: timedelta | None = None) -> None:
+        made = resource(message, ttl=ttl)
         resources[made.type_url, made.name] = made
         origins.setdefault((made.type_url, made.name), at)
 
@@ -68,7 +69,7 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         secrets.update(_secrets(Place.LISTENER, listener.policies))
         secrets.update(parts.secrets)
     if plan.runtime is not None:
-        keep(lower_runtime(plan.runtime), plan.runtime.at)
+        keep(lower_runtime(plan.runtime), plan.runtime.at, plan.runtime.ttl)
     ordered = sorted(resources)
     return Lowered(
         resources=tuple(resources[key] for key in ordered),

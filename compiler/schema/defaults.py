@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from policies.document import Document
-from policies.values import Duration, Size, Timeout
+from pydantic import AfterValidator
+
+from policies.document import Document, Maybe
+from policies.values import Duration, Size, Timeout, refuse
+
+_SHORTEST_TTL = timedelta(seconds=10)
+
+
+def _long_enough(ttl: timedelta) -> timedelta:
+    if ttl < _SHORTEST_TTL:
+        refuse(
+            "runtime-ttl-too-short",
+            "Envoys would drop the runtime keys at the first pause of the control plane",
+            "write `10s` or more",
+        )
+    return ttl
 
 
 class DefaultsDocument(Document):
@@ -19,3 +34,6 @@ class DefaultsDocument(Document):
     """The time that a request for a model has, over all attempts."""
     body_limit: Size = 32 << 20
     """The largest request body that an LLM route takes."""
+    runtime_ttl: Maybe[Annotated[Duration, AfterValidator(_long_enough)]] = None
+    """How long Envoys keep the runtime keys of the policy without hearing from the control plane,
+    at least `10s`; for ever unless written."""

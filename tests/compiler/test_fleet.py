@@ -119,6 +119,25 @@ def test_the_runtime_is_a_resource_of_every_group():
     assert RUNTIME not in built(GATEWAY, "runtime: {}").snapshot.types
 
 
+def test_the_runtime_has_a_ttl_where_one_is_written():
+    """And another version by it."""
+    plain = built(GATEWAY, "runtime: { a.switch: true }")
+    timed = built(GATEWAY, "runtime: { a.switch: true }", "defaults: { runtime_ttl: 10m }")
+    [lasts], [ends] = (one.fleet[0].snapshot.of(RUNTIME).by_name.values() for one in (plain, timed))
+    assert lasts.ttl is None
+    assert ends.ttl == timedelta(minutes=10)
+    assert lasts.body == ends.body
+    assert lasts.version != ends.version
+
+
+def test_a_runtime_ttl_of_less_than_10_s_is_refused():
+    """A restart of the control plane would cost the keys."""
+    text = policy(GATEWAY, "defaults: { runtime_ttl: 9s }")
+    done = compile_sources(sources_of({"gateway.yaml": text}))
+    assert [one.code for one in done.diagnostics] == ["runtime-ttl-too-short"]
+    assert not built(GATEWAY, "defaults: { runtime_ttl: 10s }").diagnostics
+
+
 def test_runtime_values_are_envoys():
     """Switches, numbers and texts as they are; shares over the smallest denominator that holds."""
     values = (

@@ -26,6 +26,9 @@ class Response:
     resources: dict[str, bytes]
     removed: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+    ttls: dict[str, float] = field(default_factory=dict)
+    beats: frozenset[str] = frozenset()
+    """Names without a resource: their TTL is renewed."""
 
     @property
     def names(self):
@@ -40,6 +43,7 @@ class Client:
     protocol: str
     node: str = "client"
     now: float = 0.0
+    features: tuple[str, ...] = ()
     session: Session = field(init=False)
     nacks: list = field(default_factory=list)
     _met: bool = False
@@ -67,6 +71,7 @@ class Client:
     def send(self, request):
         if not self._met:
             request.node.id = self.node
+            request.node.client_features.extend(self.features)
             self._met = True
         verdict = self.session.receive(request, self.now)
         nack = self.group.refuse(self.session, verdict)
@@ -105,19 +110,34 @@ class Client:
     def _decode(self, frame):
         if self.protocol == "sotw":
             message = discovery.DiscoveryResponse.FromString(frame)
-            bodies = {named(one): one.SerializeToString() for one in message.resources}
-            assert len(bodies) == len(message.resources), "a name came twice"
+            wrapped = [unwrapped(one) for one in message.resources]
             removed = frozenset()
             version = message.version_info
         else:
             message = discovery.DeltaDiscoveryResponse.FromString(frame)
-            bodies = {one.name: one.resource.SerializeToString() for one in message.resources}
-            assert len(bodies) == len(message.resources), "a name came twice"
+            wrapped = list(message.resources)
             removed = frozenset(message.removed_resources)
             version = message.system_version_info
+        assert len({one.name for one in wrapped}) == len(wrapped), "a name came twice"
+        full = [one for one in wrapped if one.HasField("resource")]
+        bodies = {one.name: one.resource.SerializeToString() for one in full}
+        timed = [one for one in wrapped if one.HasField("ttl")]
+        ttls = {one.name: one.ttl.ToTimedelta().total_seconds() for one in timed}
+        beats = frozenset(one.name for one in wrapped) - bodies.keys()
         missing = frozenset(one.resource_name.name for one in message.resource_errors)
         assert all(one.error_detail.code == 5 for one in message.resource_errors)
-        return Response(message.type_url, message.nonce, version, bodies, removed, missing)
+        return Response(
+            message.type_url, message.nonce, version, bodies, removed, missing, ttls, beats
+        )
+
+
+def unwrapped(packed):
+    """A resource of a SotW response as a delta response has it, wrapped or bare."""
+    resource = discovery.Resource()
+    if not packed.Unpack(resource):
+        resource.name = named(packed)
+        resource.resource.CopyFrom(packed)
+    return resource
 
 
 def named(wrapped):

@@ -65,7 +65,11 @@ def test_the_command_prints_the_same_as_yaml_and_json(capsys):
     as_yaml = yaml.safe_load(capsys.readouterr().out)
     assert main([*line, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == as_yaml
-    assert as_yaml["node"] == {"id": "edge-1", "cluster": "gatewright"}
+    assert as_yaml["node"] == {
+        "id": "edge-1",
+        "cluster": "gatewright",
+        "client_features": ["xds.config.supports-resource-ttl", "xds.config.resource-in-sotw"],
+    }
     assert as_yaml["dynamic_resources"]["ads_config"]["api_type"] == "GRPC"
     assert as_yaml["admin"]["address"]["socket_address"]["port_value"] == 9901
 
