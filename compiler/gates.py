@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.linking.findings import Findings
-from compiler.plan import Model, Route, Serve
+from compiler.plan import Listener, Model, Route, Serve
 from compiler.schema import GatewayDocument
 from compiler.source import Path
 from policies.base import Feature, Place
-from policies.registry import find
+from policies.registry import find, kinds_at
 
 OLDEST = (1, 36)
 """The oldest Envoy that this is tested with."""
 
 SERVE_LLM = Feature("`serve: llm`", (1, 39))  # stats_scope of the stats logger
 CHAIN = Feature("a chain of targets", (1, 40))  # the priority_group cluster specifier
+
+ON_DEMAND = Feature("`hosts: on_demand`", (1, 40))  # VHDS over ADS
 
 
 def check_version(document: GatewayDocument, findings: Findings) -> None:
@@ -49,6 +51,37 @@ def check_routes(
     for route, path in routes:
         if isinstance(route.action, Serve):
             _need(SERVE_LLM, (*path, "serve"), document, findings)
+
+
+def check_listeners(
+    listeners: Iterable[Listener],
+    routes: Iterable[tuple[Route, Path]],
+    document: GatewayDocument,
+    findings: Findings,
+) -> None:
+    """Check what listeners on demand need: an Envoy, and routes without filters of their own.
+
+    Envoy chooses a request's filters before it has fetched the host. A first request that has a
+    body would go past the filters that its route switches on.
+    """
+    on_demand = {listener.name for listener in listeners if listener.on_demand}
+    for name in sorted(on_demand):
+        _need(ON_DEMAND, ("listeners", name, "hosts"), document, findings)
+    kinds = kinds_at(Place.ROUTE)
+    for route, path in routes:
+        if on_demand.isdisjoint(route.listeners):
+            continue
+        filtering = [one.kind for one in route.policies if kinds[one.kind].http_filters(one.plan)]
+        if isinstance(route.action, Serve):
+            filtering.append("serve: llm")
+        for what in filtering:
+            findings.error(
+                "filter-on-demand",
+                f"`{what}` does not work on a listener with `hosts: on_demand`",
+                path,
+                "the first request of a host would go past it",
+                hint="give the route a listener of its own, or write `hosts: pushed`",
+            )
 
 
 def check_policies(

@@ -22,6 +22,10 @@ class Position(NamedTuple):
 
 ORDER: tuple[Position, ...] = (
     Position(
+        "envoy.filters.http.on_demand",
+        "fetches the host of the request: before that there is no route to do anything for",
+    ),
+    Position(
         "envoy.filters.http.buffer",
         "a body that is too large must be refused before anything is done with it",
     ),

@@ -82,6 +82,8 @@ class Listener:
     port: int
     policies: tuple[Applied, ...]
     at: Span = field(compare=False)
+    on_demand: bool = False
+    """Whether Envoys are sent those hosts only that they have requests for."""
 
 
 class Protocol(StrEnum):

@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from compiler.diagnostic import Reporter
-from compiler.gates import check_models, check_policies, check_routes, check_version
+from compiler.gates import (
+    check_listeners,
+    check_models,
+    check_policies,
+    check_routes,
+    check_version,
+)
 from compiler.lanes import choose_lanes
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked
@@ -74,7 +80,16 @@ def _listeners(linked: Linked) -> tuple[Listener, ...]:
         path: Path = ("listeners", name)
         policies = plan_policies(document, Place.LISTENER, path, linked)
         address = str(ip_address(document.address))
-        listeners.append(Listener(name, address, document.port, policies, linked.locate(path)))
+        listeners.append(
+            Listener(
+                name,
+                address,
+                document.port,
+                policies,
+                linked.locate(path),
+                on_demand=document.hosts == "on_demand",
+            )
+        )
     return tuple(listeners)
 
 
@@ -155,6 +170,7 @@ def _check_gates(plan: Plan, linked: Linked, findings: Findings) -> None:
     check_models([(model, models[model.name]) for model in plan.models], document, findings)
     placed = list(zip(plan.routes, (route.path for route in linked.routes), strict=True))
     check_routes(placed, document, findings)
+    check_listeners(plan.listeners, placed, document, findings)
     for route, path in placed:
         check_policies(Place.ROUTE, _written(route.policies, path), document, findings)
 

@@ -13,9 +13,10 @@ from typing import Final
 from xds import frames
 from xds.chunk import EMPTY, Chunk, chunks, portions
 from xds.held import Held, difference
+from xds.on_demand import OnDemand
 from xds.order import FULL_ON_CONNECT, NEVER_REMOVED, VIRTUAL_HOST
 from xds.schema import envoy
-from xds.shards import by_table, table_of
+from xds.shards import by_table, is_on_demand, table_of
 from xds.snapshot import Encoded, Resources, set_version
 from xds.subscription import WILDCARD, Subscription
 from xds.watch import NOTHING, Holding, Push, Verdict
@@ -31,8 +32,8 @@ class DeltaWatch:
     """The state of one type: what was asked for, what the client has, and which responses wait."""
 
     __slots__ = (
-        "_again", "_beats", "_claim", "_count", "_held", "_in_flight", "_nacked", "_removing",
-        "_seen", "_told_missing", "_type_url", "subscription",
+        "_again", "_beats", "_claim", "_count", "_held", "_in_flight", "_nacked", "_on_demand",
+        "_removing", "_seen", "_tables", "_told_missing", "_type_url", "subscription",
     )  # fmt: skip
 
     def __init__(self, type_url: str) -> None:
@@ -49,6 +50,9 @@ class DeltaWatch:
         self._removing: dict[str, frozenset[str]] = {}
         self._nacked: set[tuple[str, str]] = set()
         self._again: frozenset[str] = frozenset()
+        self._on_demand = OnDemand()
+        # The virtual hosts that there are, by table.
+        self._tables: Mapping[str, frozenset[str]] = {}
         # The set and the leave to prune of the last respond() that found nothing: see SotwWatch.
         self._seen: tuple[Resources, bool] | None = None
 
@@ -64,6 +68,11 @@ class DeltaWatch:
     def outstanding(self) -> bool:
         """Whether any response waits for its answer."""
         return bool(self._in_flight)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether requests at the client wait for an answer: virtual hosts asked for by name."""
+        return self._on_demand.waiting
 
     def holding(self) -> Holding:
         """Tell what the client has."""
@@ -106,6 +115,10 @@ class DeltaWatch:
         if shared is not None:
             return shared
         self._held.own()
+        if self._type_url == VIRTUAL_HOST:
+            self._tables = by_table(resources.version, resources.by_name)
+            self._again |= self._on_demand.take()
+            resources = self._on_demand.view(resources, self._tables, self._has, self._again)
         changed = [one for one in self._wanted(resources) if self._lacks(one)]
         missing = self._missing(resources)
         lost = self._gone(resources)
@@ -144,6 +157,8 @@ class DeltaWatch:
             return False
         if self._type_url == VIRTUAL_HOST:
             tables = by_table(resources.version, resources.by_name).keys()
+            if self._on_demand.names or any(map(is_on_demand, tables)):
+                return False
             return not wanted.wildcard and wanted.names == tables
         return wanted.wildcard and not wanted.names
 
@@ -184,6 +199,7 @@ class DeltaWatch:
 
     def again(self, names: frozenset[str]) -> None:
         """Send these once more, those that are subscribed to."""
+        names = self._on_demand.again(names)
         self._again |= frozenset(name for name in names if name in self.subscription)
         self._seen = None
 
@@ -230,6 +246,18 @@ class DeltaWatch:
         )
 
     def _amend(self, subscribe: Iterable[str], unsubscribe: Iterable[str], *, first: bool) -> None:
+        if self._type_url == VIRTUAL_HOST:
+            asked = frozenset(subscribe)
+            brought = frozenset(self._has) if first else frozenset()
+            subscribe = self._on_demand.ask(asked, brought)
+            if first and len(subscribe) < len(asked):
+                # Of the other tables, an Envoy that reconnects wants all, as it did at first.
+                self.subscription.wildcard = True
+            unsubscribe, forgotten = self._on_demand.drop(unsubscribe)
+            for name in forgotten:
+                self._has.pop(name, None)
+            if not subscribe and not unsubscribe and not first:
+                return
         change = self.subscription.amend(subscribe, unsubscribe)
         # On a new stream, names come with the versions the client has of them: not a wish for more.
         self._again |= change.added - (self._held.versions().keys() if first else frozenset())
@@ -252,15 +280,17 @@ class DeltaWatch:
             return
         wanted = self.subscription.names & by_name.keys()
         if self._type_url == VIRTUAL_HOST:
-            tables = by_table(resources.version, by_name)
-            wanted = wanted.union(*(tables.get(name, ()) for name in self.subscription.names))
+            named = (self._tables.get(name, ()) for name in self.subscription.names)
+            wanted = wanted.union(self._on_demand.names, *named) & by_name.keys()
         for name in sorted(wanted):
             yield by_name[name]
 
     def _covers(self, name: str) -> bool:
         """Whether one of the names asked for means this resource: its own, or its table's."""
         names = self.subscription.names
-        return name in names or (self._type_url == VIRTUAL_HOST and table_of(name) in names)
+        if self._type_url != VIRTUAL_HOST:
+            return name in names
+        return name in names or table_of(name) in names or name in self._on_demand.names
 
     def _owes_a_first_answer(self) -> bool:
         """Whether a client that came with nothing waits to hear that this is all there is."""
@@ -277,7 +307,7 @@ class DeltaWatch:
             return frozenset()
         asked = self.subscription.names | self._again
         if self._type_url == VIRTUAL_HOST:
-            asked -= by_table(resources.version, resources.by_name).keys()
+            asked -= self._tables.keys() | self._on_demand.names
         return asked - resources.by_name.keys() - self._told_missing - self._has.keys()
 
     def _gone(self, resources: Resources) -> frozenset[str]:
@@ -288,8 +318,7 @@ class DeltaWatch:
         if self._type_url == VIRTUAL_HOST:
             # The connections of a listener that drains may use a table that is no more. Envoy
             # keeps the table until then; its virtual hosts it would drop.
-            tables = by_table(resources.version, resources.by_name)
-            gone = {name for name in gone if table_of(name) in tables}
+            gone = {name for name in gone if table_of(name) in self._tables}
         return frozenset(gone)
 
     def _frame(

@@ -19,6 +19,7 @@ from xds.wire import encode
 _VERSION_INFO = b"\x0a"  # (Delta)DiscoveryResponse 1, and Resource.version 1
 _RESOURCES = b"\x12"  # (Delta)DiscoveryResponse 2, and Resource.resource 2
 _RESOURCE_NAME = b"\x1a"  # Resource.name 3
+_ALIASES = b"\x22"  # Resource.aliases 4
 _TTL = b"\x32"  # Resource.ttl 6
 _ANY_TYPE_URL = b"\x0a"  # google.protobuf.Any 1
 _ANY_VALUE = b"\x12"  # google.protobuf.Any 2
@@ -98,10 +99,12 @@ def _resource(one: Encoded) -> list[bytes]:
     name, version = one.name.encode(), one.version.encode()
     parts = [
         _VERSION_INFO + _varint(len(version)) + version,
-        _RESOURCES + _varint(len(one.body)),
-        one.body,
         _RESOURCE_NAME + _varint(len(name)) + name,
     ]
+    if one.body:
+        parts += (_RESOURCES + _varint(len(one.body)), one.body)
+    for alias in one.aliases:
+        _field(parts, _ALIASES, alias.encode())
     if one.ttl is not None:
         _field(parts, _TTL, _duration(one.ttl))
     return parts

@@ -243,7 +243,7 @@ class Session:
         view = self._show(step.view)
         for type_url in self._in_order:
             watch = self._watches[type_url]
-            if not step.sends(type_url):
+            if not step.sends(type_url) and not (watch.urgent and view.of(type_url).by_name):
                 continue
             if watch.outstanding and now < self._sent_at[type_url] + self._barrier:
                 continue

@@ -25,7 +25,8 @@ from xds.schema import envoy
 
 route_v3 = envoy.config.route.v3
 
-_SUFFIX: Final = "@hosts"
+_PUSHED: Final = "@hosts"
+_ON_DEMAND: Final = "@on-demand"
 _SINCE: Final = (1, 40)
 """The first Envoy that is known to do VHDS over ADS; 1.36 refuses the whole table."""
 
@@ -34,9 +35,9 @@ _GROUPED: Final[OrderedDict[str, Mapping[str, frozenset[str]]]] = OrderedDict()
 _KEPT: Final = 64
 
 
-def table_in_parts(name: str) -> str:
-    """Name a route table that may be taken apart."""
-    return name + _SUFFIX
+def table_in_parts(name: str, *, on_demand: bool = False) -> str:
+    """Name a route table that may be taken apart; ``on_demand``: see `xds.on_demand`."""
+    return name + (_ON_DEMAND if on_demand else _PUSHED)
 
 
 def part_name(table: str, host: str) -> str:
@@ -52,7 +53,12 @@ def table_of(part: str) -> str:
 
 def is_in_parts(table: str) -> bool:
     """Tell whether a route table may be taken apart."""
-    return table.endswith(_SUFFIX)
+    return table.endswith((_PUSHED, _ON_DEMAND))
+
+
+def is_on_demand(table: str) -> bool:
+    """Tell whether a table's virtual hosts are sent to those only that ask for them."""
+    return table.endswith(_ON_DEMAND)
 
 
 def parts(tables: Iterable[Resource]) -> Iterator[Resource]:

@@ -30,12 +30,15 @@ class Encoded:
     """One resource, ready to send: ``body`` is its google.protobuf.Any, serialised.
 
     ``ttl`` is how long a client keeps it without hearing of it; for ever where it is None.
+    ``aliases`` are other names that a client asked for it by (delta, on demand); without a body it
+    says that there is nothing by these names.
     """
 
     name: str
     version: str
     body: bytes = field(repr=False)
     ttl: timedelta | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,11 @@ class SotwWatch:
         # The set that the last respond() found nothing to send of: finding that again is free.
         self._seen: Resources | None = None
 
+    @property
+    def urgent(self) -> bool:
+        """Nothing is asked for on demand."""
+        return False
+
     def holding(self) -> Holding:
         """Tell what the client has."""
         waiting = dict(self._in_flight) if self.outstanding else {}

@@ -74,6 +74,10 @@ class Watch(Protocol):
     def outstanding(self) -> bool:
         """Whether a response waits for its ACK or NACK."""
 
+    @property
+    def urgent(self) -> bool:
+        """Whether requests at the client wait for an answer, which then waits for no step."""
+
     def holding(self) -> Holding:
         """Tell what the client has; made anew at each call."""
 

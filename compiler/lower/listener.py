@@ -25,9 +25,11 @@ from xds.wire import pack
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 listener_v3 = envoy.config.listener.v3
 core_v3 = envoy.config.core.v3
+on_demand_v3 = envoy.extensions.filters.http.on_demand.v3
 router_v3 = envoy.extensions.filters.http.router.v3
 
 HCM = "envoy.filters.network.http_connection_manager"
+ON_DEMAND = "envoy.filters.http.on_demand"
 ROUTER = "envoy.filters.http.router"
 
 HEADERS_LIMIT_KIB = 60
@@ -50,7 +52,10 @@ def lower_listener(
     chain = lowered.filter_chains.add()
     hcm = _hcm(listener)
     hcm.rds.route_config_name = table
-    hcm.http_filters.extend(arrange([*_policy_filters(routes), *llm.http_filters, _router()]))
+    filters = [*_policy_filters(routes), *llm.http_filters, _router()]
+    if listener.on_demand:
+        filters.append(_on_demand())
+    hcm.http_filters.extend(arrange(filters))
     hcm.access_log.extend(json_lines())
     hcm.access_log.extend(llm.access_log)
     if llm.local_reply is not None:
@@ -109,6 +114,10 @@ def _policy_filters(routes: Iterable[Route]) -> list[hcm_v3.HttpFilter]:
                         name=name, typed_config=pack(config), disabled=True
                     )
     return list(found.values())
+
+
+def _on_demand() -> hcm_v3.HttpFilter:
+    return hcm_v3.HttpFilter(name=ON_DEMAND, typed_config=pack(on_demand_v3.OnDemand()))
 
 
 def _router() -> hcm_v3.HttpFilter:

@@ -45,9 +45,12 @@ def lower_routes(
         virtual_host = configuration.virtual_hosts.add(name=domain, domains=[domain])
         for route in tried:
             virtual_host.routes.extend(lowered.get(route.name, ()))
+        if listener.on_demand:
+            _end_with_not_found(virtual_host)
     index_hosts(configuration)
-    if _pays_in_parts(configuration):
-        configuration.name = table_in_parts(listener.name)
+    on_demand = listener.on_demand and bool(configuration.virtual_hosts)
+    if on_demand or _pays_in_parts(configuration):
+        configuration.name = table_in_parts(listener.name, on_demand=on_demand)
         for virtual_host in configuration.virtual_hosts:
             # Envoy removes a virtual host by the name of the resource that it came as.
             virtual_host.name = part_name(configuration.name, virtual_host.domains[0])
@@ -63,6 +66,13 @@ def lower_routes(
     if longest > _ENVOYS_BODY_LIMIT:
         configuration.max_direct_response_body_size_bytes.value = longest
     return configuration
+
+
+def _end_with_not_found(virtual_host: route_v3.VirtualHost) -> None:
+    """Answer 404 in the end: Envoy would ask for the host anew whenever it finds no route."""
+    last = virtual_host.routes.add(name="not-found")
+    last.match.prefix = "/"
+    last.direct_response.status = 404
 
 
 def _pays_in_parts(configuration: route_v3.RouteConfiguration) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,14 @@ class ListenerDocument(Document):
     """The TCP port."""
     address: IpAddress = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached; stated in the docs
     """The address to bind: `127.0.0.1` for this machine alone."""
+    hosts: Literal["pushed", "on_demand"] = "pushed"
+    """What an Envoy is sent of a listener with very many hosts: all of them, before any request,
+    or `on_demand` each host when its first request comes. That request waits for the control plane
+    (some milliseconds; while the control plane is away, until it is back), and so does each
+    request for a host that does not exist. In return an Envoy holds only the hosts that are asked
+    of it. Worth it from some thousands of hosts of which each Envoy sees few. Needs Envoy 1.40;
+    over state-of-the-world streams all hosts are sent. Not for routes with `body_limit` or
+    `serve: llm`, whose filters are chosen before the host is there."""
 
 
 Listener = Annotated[

@@ -295,6 +295,28 @@ def test_an_old_envoy_serves_no_models():
     assert said.labels == [('"1.37"', "the oldest of the fleet")]
 
 
+ON_DEMAND = "listeners: { edge: { port: 80, hosts: on_demand } }"
+
+
+def test_an_old_envoy_fetches_no_hosts():
+    """Hosts on demand need 1.40."""
+    said = finding('envoy: "1.39"', ON_DEMAND, "routes: [{ match: /, respond: { status: 200 } }]")
+    assert said.code == "feature-needs-envoy"
+    assert said.message == "`hosts: on_demand` needs Envoy 1.40; the file says 1.39"
+
+
+def test_hosts_on_demand_have_no_routes_that_switch_filters_on():
+    """The body of a first request would go past them."""
+    said = finding(
+        'envoy: "1.40"',
+        ON_DEMAND,
+        'services: { a: { endpoints: ["127.0.0.1:1"] } }',
+        "routes: [{ match: /, service: a, body_limit: 1 MiB }]",
+    )
+    assert said.code == "filter-on-demand"
+    assert said.message == ("`body_limit` does not work on a listener with `hosts: on_demand`")
+
+
 SPLIT = "[{ to: openai/a, weight: 1 }, { to: backup/b, weight: 1 }]"
 
 

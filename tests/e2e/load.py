@@ -6,8 +6,9 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import httpx
 
@@ -15,8 +16,9 @@ import httpx
 class Load:
     """Sends ``rate`` requests a second from a thread of its own, each independent of the last."""
 
-    def __init__(self, url: str, rate: float) -> None:
+    def __init__(self, url: str, rate: float, headers: Mapping[str, str]) -> None:
         self.answers: list[str] = []
+        self._headers = headers
         self._url = url
         self._pause = 1 / rate
         self._stop = threading.Event()
@@ -51,7 +53,7 @@ class Load:
 
     async def _send(self, client: httpx.AsyncClient) -> None:
         try:
-            response = await client.get(self._url)
+            response = await client.get(self._url, headers=self._headers)
         except httpx.HTTPError as error:
             self.answers.append(f"{type(error).__name__}: {error}")
         else:
@@ -59,9 +61,11 @@ class Load:
 
 
 @contextmanager
-def load(url: str, rate: float = 50.0) -> Iterator[Load]:
+def load(
+    url: str, rate: float = 50.0, headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Load]:
     """Send requests until the block ends; the last ones are awaited."""
-    running = Load(url, rate)
+    running = Load(url, rate, headers)
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
