@@ -119,7 +119,7 @@ class Client:
             removed = frozenset(message.removed_resources)
             version = message.system_version_info
         assert len({one.name for one in wrapped}) == len(wrapped), "a name came twice"
-        full = [one for one in wrapped if one.HasField("resource")]
+        full = [one for one in wrapped if one.HasField("resource") or one.aliases]
         bodies = {one.name: one.resource.SerializeToString() for one in full}
         timed = [one for one in wrapped if one.HasField("ttl")]
         ttls = {one.name: one.ttl.ToTimedelta().total_seconds() for one in timed}
