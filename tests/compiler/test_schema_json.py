@@ -140,7 +140,7 @@ def test_what_is_wrong_is_wrong_in_editors(schema, text):
 def test_defaults_are_written_as_people_write_them(schema):
     """A default in the schema could stand in a policy."""
     defaults = schema["$defs"]["DefaultsDocument"]["properties"]
-    assert {key: value["default"] for key, value in defaults.items()} == {
+    assert {key: one["default"] for key, one in defaults.items() if "default" in one} == {
         "connect_timeout": "2s",
         "timeout": "15s",
         "model_timeout": "10m",
