@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import exits
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "127.0.0.1:18001"
 """Where commands look for it when they are told nothing."""
-
-_PATIENCE: Final = 15.0
 
 
 class RefusedError(Exception):
@@ -37,9 +34,12 @@ class Operator:
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        from http.client import HTTPException
+
+        from cli.operator_connection import connection_to
         from xds.operator_http import HEADER
 
-        connection = _connection(self._at)
+        connection = connection_to(self._at)
         try:
             connection.request(
                 method,
@@ -49,7 +49,7 @@ class Operator:
             )
             answer = connection.getresponse()
             text = answer.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise exits.CannotRunError(
                 f"no control plane answers operators on {self._at}: {reason}",
@@ -69,23 +69,6 @@ def _read(status: int, text: bytes, at: Address) -> dict[str, Any]:
         # Whatever answers there, it is not ours.
         shown = text[:200].decode("utf-8", "replace").strip()
         raise exits.CannotRunError(f"{at} answered {status}: {shown}")
-    if status != http.client.OK:
+    if status != HTTPStatus.OK:
         raise RefusedError(str(data.get("error", f"status {status}")))
     return data
-
-
-def _connection(at: Address) -> http.client.HTTPConnection:
-    if at.path:
-        return _UnixConnection(at.path)
-    return http.client.HTTPConnection(at.host, at.port, timeout=_PATIENCE)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_PATIENCE)
-        self.sock.connect(self._path)
