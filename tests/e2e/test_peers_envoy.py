@@ -34,7 +34,7 @@ routes:
 
 @pytest.fixture(
     scope="module",
-    params=["newest", pytest.param(OLDEST, marks=pytest.mark.slow)],
+    params=["newest", OLDEST],
 )
 def binary(request):
     return None if request.param == "newest" else envoy_of(request.param)

@@ -49,7 +49,7 @@ def grpc_js() -> list[str]:
     return [node, script, str(wanted / "node_modules"), TARGET, METHOD]
 
 
-@pytest.fixture(params=["grpcio", pytest.param("grpc_js", marks=pytest.mark.slow)])
+@pytest.fixture(params=["grpcio", "grpc_js"])
 def command(request) -> list[str]:
     return request.getfixturevalue(request.param)
 
