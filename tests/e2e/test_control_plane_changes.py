@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from urllib.request import urlopen
 
@@ -12,6 +11,7 @@ from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.plane_thread import running_plane
+from tests.ports import free_port
 from tests.xds.hand_made import cluster, endpoints, listener, routes
 from xds.order import CLUSTER
 from xds.snapshot import snapshot
@@ -150,9 +150,7 @@ def test_removing_a_listener_takes_its_routes_and_cluster_with_it(at_a, upstream
 def test_a_listener_that_is_renamed_takes_over_its_port(at_a, upstreams):
     """Envoy removes before it adds, if it is told of both at once: the port is free by then."""
     plane, envoy = at_a
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     for name in ("before", "after"):
         assert plane.publish_and_wait(
             listener(), routes(to="a"), cluster("a"), endpoints("a", upstreams[0]),

@@ -16,6 +16,7 @@ from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.plane_thread import running_plane
+from tests.ports import free_port
 from tests.xds.hand_made import cluster, endpoints, listener, routes
 from xds.order import LISTENER
 from xds.resource import resource
@@ -28,12 +29,6 @@ both_protocols = pytest.mark.parametrize("protocol", ["delta", "sotw"])
 
 def fetch(envoy, name="public"):
     return urlopen(envoy.url(name), timeout=10).read().decode()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def broken_routes(name="public"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from simulator.running import start_in_thread
 from tests.e2e.authority import Authority, replace
 from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.up_process import REPOSITORY
+from tests.ports import free_port
 
 CANARIES = {
     "provider, from the environment": "sk-canary-environment-7f3a91",
@@ -39,12 +39,6 @@ def simulator():
     )
     with start_in_thread(Config(providers=providers)) as simulated:
         yield simulated
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def policy(folder: Path, port: int) -> Path:

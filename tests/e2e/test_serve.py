@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE = 30.0
@@ -96,12 +97,6 @@ def bootstrap(address, *arguments):
         text=True,
     )
     return json.loads(done.stdout)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fetch(port):

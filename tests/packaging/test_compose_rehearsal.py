@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from tests.e2e.envoy_process import running
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
@@ -34,11 +34,6 @@ def told(arguments, environment):
         finally:
             process.terminate()
             process.communicate(timeout=30)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def test_the_commands_of_compose_serve_the_quickstart(repository, tmp_path):
