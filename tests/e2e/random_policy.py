@@ -14,7 +14,7 @@ import random
 from pathlib import Path
 
 from tests.e2e.certificates import self_signed
-from tests.e2e.serve_process import free_port
+from tests.ports import free_port
 
 _MOST = 8
 

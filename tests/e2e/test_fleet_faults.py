@@ -17,7 +17,8 @@ from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.plane_thread import running_plane
 from tests.e2e.raw_stream import raw_stream
-from tests.e2e.serve_process import bootstrap, free_port, serving
+from tests.e2e.serve_process import bootstrap, serving
+from tests.ports import free_port
 from tests.xds.hand_made import cluster, endpoints, listener, routes
 from xds.order import CLUSTER, ROUTE
 from xds.schema import envoy as api

@@ -16,8 +16,9 @@ from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
 from tests.e2e.plane_thread import running_plane
 from tests.e2e.random_policy import RandomPolicy
-from tests.e2e.serve_process import bootstrap, free_port, serving
+from tests.e2e.serve_process import bootstrap, serving
 from tests.e2e.test_fleet_edits import DRAIN, SEED, publish, settle, upstreams
+from tests.ports import free_port
 from xds.secrets import SecretReader
 
 __all__ = ["upstreams"]

@@ -23,7 +23,8 @@ from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.plane_thread import running_plane
-from tests.e2e.serve_process import REPOSITORY, bootstrap, free_port, serving
+from tests.e2e.serve_process import REPOSITORY, bootstrap, serving
+from tests.ports import free_port
 from tests.xds.hand_made import listener
 from xds.bootstrap import Address
 from xds.csds import SERVICE

@@ -10,7 +10,8 @@ from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
 from tests.e2e.named_upstream import named_upstream
 from tests.e2e.raw_stream import raw_stream
-from tests.e2e.serve_process import bootstrap, free_port, serving
+from tests.e2e.serve_process import bootstrap, serving
+from tests.ports import free_port
 from tests.sources.repositories import Repository
 from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE
 

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.envoy_process import running, until
-from tests.e2e.test_serve import DEADLINE, REPOSITORY, free_port, serve
+from tests.e2e.test_serve import DEADLINE, REPOSITORY, serve
+from tests.ports import free_port
 
 CANARY, OTHER = "edge-0", "edge-1"  # positions 1609 and 7917
 POLICY = """\

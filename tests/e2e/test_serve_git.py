@@ -12,7 +12,8 @@ import pytest
 
 from tests.e2e.envoy_process import running, until
 from tests.e2e.load import load
-from tests.e2e.serve_process import bootstrap, free_port, serving
+from tests.e2e.serve_process import bootstrap, serving
+from tests.ports import free_port
 from tests.sources.https_repository import serving as serving_https
 from tests.sources.repositories import AUTHORED, Repository, SigningKeys, policy
 
