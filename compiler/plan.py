@@ -12,6 +12,18 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from compiler.plan_accounts import (
+    DEFAULT_COUNTING,
+    DEFAULT_EDGE,
+    DEFAULT_LEDGER,
+    AuthMethod,
+    Counting,
+    Edge,
+    Issuer,
+    Ledger,
+    PlacedLimit,
+    Tenant,
+)
 from compiler.plan_fleet import NodeGroup, Rollout, Runtime
 from compiler.source import Span
 from policies.secret import SecretRef
@@ -149,6 +161,7 @@ class Provider:
     connect_timeout: timedelta
     policies: tuple[Applied, ...]
     at: Span = field(compare=False)
+    limits: tuple[PlacedLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +225,12 @@ class Model:
     fallback: Fallback
     timeout: timedelta
     at: Span = field(compare=False)
+    tags: tuple[str, ...] = ()
+    on_request: bool = False
+    """Whether only tenants with a grant may use it."""
+    output: int = 4096
+    """Output tokens that are reserved for a request that states no bound."""
+    limits: tuple[PlacedLimit, ...] = ()
 
 
 class PathKind(StrEnum):
@@ -313,6 +332,13 @@ class Route:
     action: Action
     policies: tuple[Applied, ...]
     at: Span = field(compare=False)
+    auth: tuple[AuthMethod, ...] = ()
+    """How clients say who they are, in order; none is nobody asked (`auth: none`)."""
+    allow: tuple[str, ...] | None = None
+    """The tenants that it is for; None is all."""
+    on_request: bool = False
+    tags: tuple[str, ...] = ()
+    limits: tuple[PlacedLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,3 +372,10 @@ class Plan:
     groups: tuple[NodeGroup, ...] = ()
     rollout: Rollout | None = None
     runtime: Runtime | None = None
+    tenants: tuple[Tenant, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
+    limits: tuple[PlacedLimit, ...] = ()
+    """Of the whole gateway."""
+    counting: Counting = DEFAULT_COUNTING
+    ledger: Ledger = DEFAULT_LEDGER
+    edge: Edge = DEFAULT_EDGE

@@ -1,0 +1,47 @@
+"""A line of the usage log: what Envoy tells of one request when it has ended, as JSON.
+
+The compiler writes the format into Envoy's access log, the ledger reads it. Members that a request
+does not have are left out; a number may come as a number or as its text. The file is the ledger's
+spool: it holds what the ledger has not taken yet, whatever was killed in between.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ID: Final = "id"  # x-request-id, made by Envoy (clients' own are dropped): the reservation's name
+TIME: Final = "time"  # when the request began, RFC 3339 in UTC with milliseconds
+ROUTE: Final = "route"  # of the policy
+ENDPOINT: Final = "endpoint"  # `/chat/completions`; LLM requests only
+METHOD: Final = "method"
+TENANT: Final = "tenant"
+TEAM: Final = "team"
+KEY: Final = "key"  # the key's id, never the key
+USER: Final = "user"
+AUTH: Final = "auth"  # keys, jwt, mtls, none
+HELD: Final = "held"  # `true` where the edge made a reservation
+ESTIMATE: Final = "estimate"  # input tokens as they were estimated at admission
+MODEL: Final = "model"  # asked for, by the policy's name
+SERVED: Final = "served"  # the provider's own name of the model that answered
+PROVIDER: Final = "provider"
+PRICE: Final = "price"  # the version of the price: `genai-prices 2026-10-30`, `policy`
+INPUT_PRICE: Final = "input_price"  # pico-USD a token, of the target that served
+OUTPUT_PRICE: Final = "output_price"
+ATTEMPTS: Final = "attempts"
+INPUT: Final = "input"  # tokens, cached ones included
+OUTPUT: Final = "output"
+CACHED: Final = "cached"
+REASONING: Final = "reasoning"
+COST: Final = "cost"  # nano-USD
+TOLD: Final = "told"  # `true` where the provider told its usage at the end, as it should
+SEEN: Final = "seen"  # output tokens that were counted as they passed, of a stream
+STATUS: Final = "status"
+FLAGS: Final = "flags"
+DETAILS: Final = "details"
+DURATION: Final = "ms"
+FIRST: Final = "first_ms"  # to the first byte of the answer
+BYTES_IN: Final = "bytes_in"
+BYTES_OUT: Final = "bytes_out"
+
+AUTHZ: Final = "envoy.filters.http.ext_authz"
+"""The namespace of the metadata that the edge's answers set; TENANT to ESTIMATE are keys in it."""
