@@ -121,20 +121,21 @@ def running(
     log_level: str = "info",
     drain: int = 1,
     wait_ready: bool = True,
+    folder: Path | None = None,
 ) -> Iterator[EnvoyProcess]:
     """Run Envoy on ``bootstrap`` with one worker until the block ends.
 
     ``drain`` seconds after a listener went, or was changed, its last connections are closed.
     ``wait_ready=False`` returns as soon as the admin interface answers, for a test that serves
-    the first configuration only then. Raises EnvoyFailedError with the log when Envoy dies or is
-    not ready in time.
+    the first configuration only then. ``folder`` is its working directory. Raises
+    EnvoyFailedError with the log when Envoy dies or is not ready in time.
     """
-    with tempfile.TemporaryDirectory(prefix="gatewright-envoy-") as folder:
-        config = Path(folder, "bootstrap.json")
+    with tempfile.TemporaryDirectory(prefix="gatewright-envoy-") as own:
+        config = Path(own, "bootstrap.json")
         config.write_text(json.dumps({"admin": _ADMIN, **bootstrap}))
         config.chmod(0o600)
-        address = Path(folder, "admin.address")
-        log_path = Path(folder, "envoy.log")
+        address = Path(own, "admin.address")
+        log_path = Path(own, "envoy.log")
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 [
@@ -151,6 +152,7 @@ def running(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
                 env={**os.environ, **(environment or {})},
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, no locks, no Python threads
             )
