@@ -1,0 +1,1 @@
+"""The ledger: every request once, from Envoy's usage log into SQLite or PostgreSQL."""
