@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from xds.ahead import UnknownKeyError
 from xds.csds import Viewed
 from xds.load import Load, LoadWindow
 from xds.metrics import Facts, Metrics, Served
@@ -137,6 +138,10 @@ class ControlDesk(Silent):
                 {"source": one.source, "reason": one.reason, "kept": one.kept}
                 for one in fleet.unresolved
             ],
+            "revoked": [
+                {"id": one.id, "since": one.since, "digests": len(one.digests)}
+                for one in self._plane.ahead.revocations
+            ],
             "nodes": [row_data(one, self._place) for one in (*connected, *gone)],
         }
 
@@ -155,6 +160,24 @@ class ControlDesk(Silent):
         except CommandError as error:
             raise RefusedCommandError(str(error)) from None
         return rollout_data(self._plane.fleet.lanes[group])
+
+    async def revoke(self, key_id: str, *, undo: bool) -> Mapping[str, Any]:
+        """Revoke a key ahead of the policy, or leave it to the policy again.
+
+        Raises RefusedCommandError.
+        """
+        ahead = self._plane.ahead
+        try:
+            done = await (ahead.undo(key_id) if undo else ahead.revoke(key_id))
+        except UnknownKeyError:
+            raise RefusedCommandError(
+                f"{key_id!r} is not revoked ahead of the policy"
+                if undo
+                else f"the policy that is served has no key {key_id!r}",
+                404,
+            ) from None
+        one = done.revocation
+        return {"id": one.id, "since": one.since, "digests": len(one.digests), "kept": done.kept}
 
     def _all(self) -> Iterator[tuple[Member, Seated]]:
         withheld: dict[int, Mapping[Key, Nack]] = {}

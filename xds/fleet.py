@@ -68,6 +68,7 @@ class Fleet:
         self._grace = grace
         self._members: dict[Session, Member] = {}
         self._read = Resolution()
+        self._ahead: frozenset[bytes] = frozenset()
         self._late: Member | None = None
 
     @property
@@ -127,7 +128,9 @@ class Fleet:
         return tuple(one for one in found if one is not None)
 
     def _lane(self, build: Build, rollout: Rollout) -> Lane:
-        return Lane(build, rollout, Group(barrier=self._barrier), trust=self._trust)
+        lane = Lane(build, rollout, Group(barrier=self._barrier), trust=self._trust)
+        lane.ahead = self._ahead
+        return lane
 
     def publish(
         self, builds: Iterable[Build], strategy: Strategy | None, read: Resolution, now: float
@@ -166,6 +169,13 @@ class Fleet:
         if any(changed):
             self.steer(now)
         return any(changed)
+
+    def revoke(self, digests: frozenset[bytes], now: float) -> bool:
+        """Have exactly these keys refused ahead of the policy, by every node at once."""
+        self._ahead = digests
+        for lane in self.lanes.values():
+            lane.ahead = digests
+        return self.refresh(self._read, now)
 
     def forgive(self) -> None:
         """Send once more what was refused."""
@@ -253,6 +263,9 @@ class Fleet:
         member = self._members[session]
         lane = member.lane
         member.group.settle(session)
+        if lane.trailing and lane.trim(self._read):
+            self.steer(now)
+            return True
         if member.group is not lane.candidate or not lane.node_settled(member.node.id):
             return False
         version = lane.build_of(member.group).version

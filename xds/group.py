@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from xds.edge.resources import REVOKED
 from xds.nack import Nack, blamed, normalise
 from xds.order import CLUSTER, ENDPOINT
 from xds.session import BARRIER, Session
@@ -75,7 +76,8 @@ class Group:
             session.node, type_url, verdict.refused_version, named, normalise(verdict.error)
         )
         session.nacks[type_url] = nack
-        for name, version in named.items():
+        # One edge that fails does not keep the others from hearing what is revoked.
+        for name, version in named.items() if type_url != REVOKED else ():
             self.refused.setdefault((type_url, name, version), nack)
         self._aim()
         return nack

@@ -6,12 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from xds.edge.resources import KEYS, REVOKED
 from xds.group import Group
 from xds.identity import may_have_secrets
 from xds.order import SECRET
+from xds.revocation import active, lost, revoked_in, revoked_resources
 from xds.rollout import Rollout, State
 from xds.secrets import Reference, Resolution
-from xds.snapshot import Snapshot, collect, encoded, layered
+from xds.snapshot import Resources, Snapshot, collect, encoded, layered
 from xds.withhold import Key, unresolved
 
 if TYPE_CHECKING:
@@ -88,6 +90,11 @@ class Lane:
         """The streams of each connected node, by its id."""
         self.held: frozenset[Key] = frozenset()
         """What of the newest waits for its secrets, by type URL and name."""
+        self.ahead: frozenset[bytes] = frozenset()
+        """The digests of keys that are revoked ahead of the policy; `serve` does what follows."""
+        self.trailing = False
+        """Whether streams are told to refuse keys that none of them has any more: see `trim`."""
+        self._restored: frozenset[bytes] = frozenset()
         self._trust = trust
         self._arranged: State | None = None
         self._stable_build = build
@@ -126,6 +133,8 @@ class Lane:
         self._stable_build = kept.stable
         self._candidate_build = kept.candidate or kept.stable
         self.stable.remember(kept.stable.snapshot)
+        # The policy that dropped these may be compiled only in a moment.
+        self._restored = revoked_in(kept.stable.snapshot) - self.ahead
 
     def kept(self) -> Kept | None:
         """Give what is to outlive a restart; None before anything was served."""
@@ -141,6 +150,7 @@ class Lane:
     def publish(self, build: Build, strategy: Strategy | None, now: float) -> tuple[Event, ...]:
         """Take what the policy says now; `serve` and `arrange` do what follows."""
         self.build = build
+        self._restored = frozenset()
         if self._stable_build.version == build.version:
             self._stable_build = build
         if self._candidate_build.version == build.version:
@@ -155,6 +165,12 @@ class Lane:
         """Serve the builds with these secrets; tell whether anything changed."""
         changed = [self._serve(group, read) for group in self.groups]
         return any(changed)
+
+    def trim(self, read: Resolution) -> bool:
+        """Refuse ahead only what is to be, once all streams have newer keys; tell of a change."""
+        if not self.trailing or self.candidate is not None or not self.stable.settled:
+            return False
+        return self._serve(self.stable, read)
 
     def forgive(self) -> None:
         """Send once more what was refused."""
@@ -234,7 +250,29 @@ class Lane:
         held = unresolved(build.snapshot, missing) if missing else frozenset()
         if build is self.build:
             self.held = held
-        return group.publish(_with_secrets(build.snapshot, read, given), held)
+        secrets = _secrets(build.snapshot, read, given)
+        types = {SECRET: secrets, REVOKED: revoked_resources(self._revoked(group, build))}
+        return group.publish(layered(build.snapshot, types), held)
+
+    def _revoked(self, group: Group, build: Build) -> frozenset[bytes]:
+        """Tell what the streams of a group are to refuse, whatever their keys say.
+
+        What the policy dropped counts in every wave: a revocation does not wait for a rollout. And
+        what the keys have lost by now is refused until every stream has accepted these keys.
+        """
+        keys = build.snapshot.of(KEYS)
+        needed = self.ahead | self._restored | lost(keys, self.build.snapshot.of(KEYS))
+        before = group.target or self.stable.target
+        done = revoked_in(before) - needed
+        done -= active(done, keys)
+        self.trailing = bool(done) and (
+            self.candidate is not None
+            or not group.settled
+            or any(member.group is not group for node in self.nodes.values() for member in node)
+            or before is None
+            or before.of(KEYS).version != keys.version
+        )
+        return needed | done if self.trailing else needed
 
 
 def _served(build: Build, policy: Build, group: Group) -> Build | None:
@@ -250,6 +288,6 @@ def _served(build: Build, policy: Build, group: Group) -> Build | None:
     )
 
 
-def _with_secrets(snapshot: Snapshot, read: Resolution, names: Collection[str]) -> Snapshot:
+def _secrets(snapshot: Snapshot, read: Resolution, names: Collection[str]) -> Resources:
     named = {one.name: encoded(one) for one in read.resources if one.name in names}
-    return layered(snapshot, {SECRET: collect({**snapshot.of(SECRET).by_name, **named})})
+    return collect({**snapshot.of(SECRET).by_name, **named})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from xds import order
+from xds.edge import resources
 from xds.nack import Nack
 
 Kind = Literal["delta", "sotw"]
@@ -24,6 +25,9 @@ SHORT: Final = {
     order.SECRET: "secret",
     order.EXTENSION: "extension",
     order.RUNTIME: "runtime",
+    resources.RULES: "rules",
+    resources.KEYS: "keys",
+    resources.REVOKED: "revoked",
 }
 """A word for each type that is served: labels, columns, keys of JSON."""
 

@@ -1,4 +1,4 @@
-"""The operator's HTTP: health, readiness, metrics, status and commands for rollouts.
+"""The operator's HTTP: health, readiness, metrics, status, commands for rollouts and for keys.
 
 A server of its own thread, beside the loop that serves streams: `/healthz` asks that loop, so a
 process that hangs is seen. There are no accounts; who may reach the address may read. Commands are
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import Coroutine, Mapping
@@ -27,6 +28,7 @@ PATIENCE: Final = 10.0
 HEADER: Final = "x-gatewright-operator"
 """The header that a command must carry, with any value."""
 
+_KEY_ID: Final = re.compile(r"[\w.-]{1,100}(/[\w.-]{1,100}){1,2}", re.ASCII)
 _BODY_LIMIT: Final = 64 << 10
 _JSON: Final = "application/json"
 
@@ -58,6 +60,9 @@ class Desk(Protocol):
 
     async def command(self, group: str, verb: str, *, force: bool) -> Mapping[str, Any]:
         """Obey, and give the state after it; raises RefusedCommandError."""
+
+    async def revoke(self, key_id: str, *, undo: bool) -> Mapping[str, Any]:
+        """Revoke a key ahead of the policy, or undo that; raises RefusedCommandError."""
 
 
 class OperatorServer:
@@ -180,12 +185,17 @@ class _Handler(BaseHTTPRequestHandler):
         parts = self.path.strip("/").split("/")
         if not self._may_command():
             return
-        if len(parts) != 3 or parts[0] != "rollout":
-            self._refuse(404, "commands go to /rollout/GROUP/COMMAND")
-            return
+        desk = self.server.desk
         try:
-            force = self._body().get("force") is True
-            done = self.server.desk.command(parts[1], parts[2], force=force)
+            match parts:
+                case ["rollout", group, verb]:
+                    done = desk.command(group, verb, force=self._body().get("force") is True)
+                case ["keys", "revoke" | "restore" as verb]:
+                    done = desk.revoke(self._key_id(), undo=verb == "restore")
+                case _:
+                    known = "/rollout/GROUP/COMMAND, /keys/revoke and /keys/restore"
+                    self._refuse(404, f"commands go to {known}")
+                    return
             self._json(200, self.server.ask(done))
         except RefusedCommandError as error:
             self._refuse(error.status, str(error))
@@ -223,6 +233,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(found, dict):
             raise ValueError(type(found))  # noqa: TRY004 - of the client's, as bad JSON is
         return found
+
+    def _key_id(self) -> str:
+        """Give the id of a key that a command is for; whatever else came is not quoted."""
+        key_id = self._body().get("id")
+        if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
+            raise RefusedCommandError("`id` must be TENANT/KEY or TENANT/TEAM/KEY", 400)
+        return key_id
 
     def _json(self, status: int, data: Mapping[str, Any]) -> None:
         self._answer(status, json.dumps(data, indent=2).encode() + b"\n", _JSON)

@@ -22,6 +22,7 @@ from typing import TypeVar
 import grpc
 
 from xds.admission import DEFAULT, Limits
+from xds.ahead import RevokedAhead
 from xds.bootstrap import address
 from xds.convergence import Convergence
 from xds.fleet import Fleet, Happened
@@ -87,6 +88,8 @@ class ControlPlane:
         self.revision = ""
         """The state of its source that the published snapshot was made of: a commit, or empty."""
         self.fleet = Fleet(tell=self._happened, trust=trust, barrier=barrier, grace=grace)
+        self.ahead = RevokedAhead(self.fleet, self._moved, state, clock=clock)
+        """The keys that are revoked ahead of the policy."""
         self._server = XdsServer(
             self.fleet,
             on_nack=self._nacked,
@@ -121,9 +124,11 @@ class ControlPlane:
     async def start(self) -> str | None:
         """Bind, and serve what was served last if that is on the disk; return its version.
 
-        Raises OSError where the address cannot be had. Without a snapshot, streams get
+        Raises OSError where the address cannot be had, or what was revoked ahead of the policy
+        cannot be read. Without a snapshot, streams get
         UNAVAILABLE until the first `publish`.
         """
+        await self.ahead.restore()
         restored = await self._restore()
         self.address = await self._server.start(self.address)
         self._ticking = asyncio.create_task(self._tick())
@@ -151,6 +156,7 @@ class ControlPlane:
             read = await self._read(self.fleet.references(builds))
             self.revision, self._strategy = revision, rollout
             self.fleet.publish(builds, rollout, read, self._clock())
+            self.ahead.published()
             return self._served(read)
 
     async def reread_secrets(self) -> Published | None:
@@ -229,6 +235,7 @@ class ControlPlane:
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
+        await self.ahead.stop()
 
     async def _read(self, references: Iterable[Reference]) -> Resolution:
         return await asyncio.to_thread(self._reader.read, references)

@@ -7,16 +7,14 @@ out; only where they lie is kept.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from xds.durable import replace_file
 from xds.lane import Build, Kept
 from xds.node_match import NodeMatch
 from xds.order import SECRET
@@ -69,21 +67,8 @@ class Store:
             "groups": [_written(kept, bodies) for kept in stored.groups],
         }
         header["bodies"] = {version: len(body) for version, body in bodies.items()}
-        folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{_FILE}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
-                file.writelines(bodies.values())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
-        _sync_folder(folder)
+        line = json.dumps(header, ensure_ascii=False).encode() + b"\n"
+        replace_file(self.path, (line, *bodies.values()))
 
     def load(self) -> Stored | None:
         """Return what is stored, or None where nothing is; raises DamagedError and OSError.
@@ -180,12 +165,3 @@ def _snapshot(entries: list[list[Any]], bodies: Mapping[str, bytes]) -> Snapshot
             raise ValueError(name)
         types.setdefault(url, {})[name] = Encoded(name, version, body, ttl)
     return assemble({url: collect(named) for url, named in types.items()})
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,7 +29,9 @@ DIGEST: Final = 32
 _MAGIC: Final = b"GWK1"
 _HEADER: Final = struct.Struct(">4sI16s")
 _END: Final = struct.Struct(">I")
-_COUNTS: Final = {1: 0, 16: 4, 256: 8, 4_096: 12, 65_536: 16}  # and the bits that tell the index
+COUNTS: Final = {1: 0, 16: 4, 256: 8, 4_096: 12, 65_536: 16}
+"""How many shards there may be, and by how many first bits of a digest its shard is told."""
+
 _SHARD: Final = 256 * 1024
 """What a shard may hold on average, in bytes. Digests are spread evenly: none is far above it."""
 _CACHED: Final = 4_096
@@ -40,6 +42,11 @@ _DECODER: Final = msgspec.msgpack.Decoder(Key)
 
 class MalformedShardError(ValueError):
     """A shard that is not one: the message says which, and what is wrong with it."""
+
+
+def shard_of(count: int, digest: bytes) -> str:
+    """Name the one of ``count`` shards in which a digest is, if it is there."""
+    return f"keys/{count}/{int.from_bytes(digest[:2]) >> (16 - COUNTS[count])}"
 
 
 def shards(keys: Iterable[tuple[bytes, Key]]) -> dict[str, bytes]:
@@ -57,10 +64,10 @@ def shards(keys: Iterable[tuple[bytes, Key]]) -> dict[str, bytes]:
             raise ValueError("two keys have the same digest")
         last = digest
     size = sum(len(record) + DIGEST + _END.size for _, record in packed)
-    count = next((count for count in _COUNTS if size <= count * _SHARD), max(_COUNTS))
+    count = next((count for count in COUNTS if size <= count * _SHARD), max(COUNTS))
     split: dict[str, list[tuple[bytes, bytes]]] = {}
     for item in packed:
-        split.setdefault(_name(count, item[0]), []).append(item)
+        split.setdefault(shard_of(count, item[0]), []).append(item)
     return {name: _body(items) for name, items in split.items()}
 
 
@@ -131,7 +138,7 @@ class KeyTable:
         if len(digest) != DIGEST:
             return None
         for count in self._counts:
-            shard = self._shards.get(_name(count, digest))
+            shard = self._shards.get(shard_of(count, digest))
             if shard is None or (number := shard.find(digest)) is None:
                 continue
             if hmac.compare_digest(shard.digest(number), digest):
@@ -155,6 +162,11 @@ class KeyTable:
                 if shard.record(number).startswith(wanted, 1):
                     found.add(shard.digest(number))
         return frozenset(found)
+
+    def all_digests(self) -> Iterator[bytes]:
+        """Give the digest of every key, one that is in two shards twice."""
+        for shard in self._shards.values():
+            yield from map(shard.digest, range(shard.keys))
 
     def __iter__(self) -> Iterator[tuple[bytes, Key]]:
         """Give every key with its digest, a key that is in two shards once."""
@@ -185,10 +197,6 @@ class KeyTable:
         self._cache[digest] = key
 
 
-def _name(count: int, digest: bytes) -> str:
-    return f"keys/{count}/{int.from_bytes(digest[:2]) >> (16 - _COUNTS[count])}"
-
-
 def _count(name: str) -> int:
     return int(name.split("/")[1])
 
@@ -217,7 +225,7 @@ def _loaded(name: str, body: bytes) -> _Shard:
         case ["keys", count, index] if (
             count.isdecimal()
             and index.isdecimal()
-            and int(count) in _COUNTS
+            and int(count) in COUNTS
             and int(index) < int(count)
             and name == f"keys/{int(count)}/{int(index)}"
         ):

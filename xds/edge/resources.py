@@ -22,6 +22,9 @@ RULES: Final = f"{_PREFIX}Rules"
 KEYS: Final = f"{_PREFIX}KeyShard"
 REVOKED: Final = f"{_PREFIX}Revoked"
 
+REVOKED_NAME: Final = "revoked"
+"""The name of the one resource of REVOKED; it is not there while nothing is revoked ahead."""
+
 TYPES: Final = (RULES, KEYS, REVOKED)
 
 
