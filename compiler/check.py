@@ -15,6 +15,7 @@ from compiler.diagnostic import Reporter
 from compiler.lower.lowered import SIZE_BUDGET, Lowered
 from compiler.lower.route_index import route_lists
 from compiler.source import Span
+from xds.edge.resources import TYPES
 from xds.references import references
 from xds.resource import Resource
 from xds.schema import envoy
@@ -94,6 +95,8 @@ def _check_size(resource: Resource, at: Span | None, reporter: Reporter) -> None
 
 def _missing(resource: Resource, known: _Known) -> Iterator[tuple[str, str]]:
     message: Any = resource.message
+    if resource.type_url in TYPES:
+        return  # an edge's: it names tenants, models and routes, and nothing of Envoy's
     if isinstance(message, route_v3.RouteConfiguration):
         for name in sorted(set(_clusters(message)) - known.clusters):
             yield "cluster", name

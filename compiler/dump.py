@@ -10,7 +10,9 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from compiler.fleet import Fleet
 from compiler.lower.lowered import Lowered
@@ -18,7 +20,10 @@ from compiler.node import Node
 from compiler.plan import LaneChoice, Plan
 from compiler.source import Span
 from policies.secret import SecretRef
+from xds.edge.key_table import KeyTable
+from xds.edge.resources import RULES, TYPES
 from xds.order import CLUSTER
+from xds.resource import Resource
 from xds.snapshot import Snapshot
 from xds.wire import to_json
 
@@ -88,6 +93,9 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
     """Print Envoy's resources by type, in proto3 JSON; secrets as references, never as values."""
     dumped: dict[str, Any] = {heading: [] for heading in SECTIONS.values()}
     for resource in lowered.resources:
+        if resource.type_url in TYPES:
+            dumped.setdefault("edge", {})[resource.name] = _edge(resource)
+            continue
         heading = SECTIONS[resource.type_url.rpartition("/")[2]]
         dumped[heading].append(to_json(resource.message))
     if not dumped["runtime"]:
@@ -97,6 +105,15 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
         for ref in lowered.secrets
     ]
     return dumped
+
+
+def _edge(resource: Resource) -> Any:
+    """Print what the edge is served: its rules, and of keys their ids."""
+    body = cast("Any", resource.message).body
+    if resource.type_url == RULES:
+        return msgspec.json.decode(body)
+    table = KeyTable().with_shards({resource.name: body})
+    return {digest.hex(): msgspec.to_builtins(key) for digest, key in table}
 
 
 def dump_groups(fleet: Fleet) -> list[dict[str, Any]]:

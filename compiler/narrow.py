@@ -1,7 +1,8 @@
 """Narrow a plan to what one group of nodes gets.
 
-What a group is not given it cannot reach either: with its routes go the services, models and
-providers that only they lead to, and so the secrets of those.
+What a group is not given it cannot reach either: with its routes go the services, models,
+providers and issuers that only they lead to, and so the secrets of those. Tenants stay, with those
+of their models and routes that are left (`compiler.lower.accounts.rules`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def narrow(plan: Plan, group: NodeGroup) -> Plan:
     providers = frozenset(
         target.provider for model in models for part in model.groups for target in part.targets
     )
+    issuers = frozenset(method.issuer for route in routes for method in route.auth)
     return replace(
         plan,
         listeners=tuple(one for one in plan.listeners if one.name in listeners),
@@ -45,6 +47,7 @@ def narrow(plan: Plan, group: NodeGroup) -> Plan:
         models=models,
         routes=routes,
         lanes=tuple(choice for choice in plan.lanes if choice.route in kept),
+        issuers=tuple(one for one in plan.issuers if one.name in issuers),
         groups=(group,),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from compiler.lower.lowered import Lowered
 from policies.http_options import EXTENSION, http_v3
+from xds.edge.resources import TYPES
 from xds.runtime_layer import BASE, BASE_LAYER
 from xds.schema import envoy, google
 from xds.wire import Message, UnknownTypeError, encode, pack, to_json, unpack
@@ -45,6 +46,8 @@ def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -
     bootstrap = bootstrap_v3.Bootstrap()
     bootstrap.layered_runtime.layers.add(name=BASE_LAYER).static_layer.update(BASE)
     for resource in lowered.resources:
+        if resource.type_url in TYPES:
+            continue  # an edge's, which no bootstrap can give it
         message: Any = resource.message
         if isinstance(message, route_v3.RouteConfiguration):
             routes[message.name] = message

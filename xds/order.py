@@ -2,7 +2,8 @@
 
 Source: "Eventual consistency considerations" of Envoy's xDS protocol page. Clusters come before
 their endpoints, both before the listeners, and routes last; a secret goes wherever the cluster or
-listener that asks for it goes, so it stands between the two.
+listener that asks for it goes, so it stands between the two. What the edge beside an Envoy is
+served comes before the listeners whose requests it decides about.
 """
 
 from __future__ import annotations
@@ -21,11 +22,20 @@ VIRTUAL_HOST: Final = _CONFIG + "config.route.v3.VirtualHost"
 EXTENSION: Final = _CONFIG + "config.core.v3.TypedExtensionConfig"
 RUNTIME: Final = _CONFIG + "service.runtime.v3.Runtime"
 
+# As in xds.edge.resources, which needs the schema to be read first.
+_EDGE: Final = "type.googleapis.com/gatewright.edge.v1."
+EDGE_RULES: Final = _EDGE + "Rules"
+EDGE_KEYS: Final = _EDGE + "KeyShard"
+EDGE_REVOKED: Final = _EDGE + "Revoked"
+
 ORDER: Final = (
     CLUSTER,
     ENDPOINT,
     SECRET,
     EXTENSION,
+    EDGE_REVOKED,
+    EDGE_KEYS,
+    EDGE_RULES,
     LISTENER,
     SCOPED_ROUTE,
     ROUTE,

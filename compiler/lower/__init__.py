@@ -1,8 +1,9 @@
 """The stage ``lower``: a plan becomes Envoy resources.
 
 ``service`` makes clusters and endpoints, ``route`` and ``match`` make routes, ``virtual_host``
-puts them under hosts, ``listener`` makes what clients connect to, and ``llm`` makes all that
-``serve: llm`` needs. This module only puts the parts together.
+puts them under hosts, ``listener`` makes what clients connect to, ``llm`` makes all that
+``serve: llm`` needs, and ``accounts`` sees to who may do what. This module only puts the parts
+together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from compiler.diagnostic import Reporter
 from compiler.lower import llm
+from compiler.lower.accounts import NO_ACCOUNTS, accounts_of
 from compiler.lower.attached import attached
 from compiler.lower.listener import lower_listener
 from compiler.lower.llm_parts import NONE
@@ -55,12 +57,23 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         for route in plan.routes
         if not isinstance(route.action, Serve)
     }
+    accounts = accounts_of(plan)
+    if accounts is not None:
+        for route in plan.routes:
+            for made in rest.get(route.name, ()):
+                accounts.guard(route, made)
     for listener in plan.listeners:
         routes = [route for route in plan.routes if listener.name in route.listeners]
         serves = any(isinstance(route.action, Serve) for route in routes)
-        parts = llm.lower_llm(plan, listener) if serves else NONE
+        parts = llm.lower_llm(plan, listener, accounts=accounts is not None) if serves else NONE
+        share = NO_ACCOUNTS
+        if accounts is not None:
+            share = accounts.of(routes)
+            for route in routes:
+                for made in parts.routes.get(route.name, ()):
+                    accounts.guard(route, made)
         table = lower_routes(listener, routes, {**rest, **parts.routes})
-        keep(lower_listener(listener, routes, parts, table.name), listener.at)
+        keep(lower_listener(listener, routes, parts, share, table.name), listener.at)
         keep(table, listener.at)
         if is_in_parts(table.name):
             origins.update(_origins_of_parts(table, routes, listener.at))
@@ -68,6 +81,13 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
             keep(cluster, at)
         secrets.update(_secrets(Place.LISTENER, listener.policies))
         secrets.update(parts.secrets)
+    if accounts is not None:
+        for cluster, at in accounts.clusters():
+            keep(cluster, at)
+        for one, at in accounts.resources():
+            resources[one.type_url, one.name] = one
+            origins[one.type_url, one.name] = at
+        secrets.update(accounts.secrets())
     if plan.runtime is not None:
         keep(lower_runtime(plan.runtime), plan.runtime.at, plan.runtime.ttl)
     ordered = sorted(resources)

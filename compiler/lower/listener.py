@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from compiler.lower.accounts.parts import AccountParts
 from compiler.lower.attached import attached
 from compiler.lower.envoy_orders import drop_envoy_orders
 from compiler.lower.llm.access_log import json_lines
@@ -42,7 +43,7 @@ HTTP2_CONNECTION_WINDOW = 1024 * 1024
 
 
 def lower_listener(
-    listener: Listener, routes: Iterable[Route], llm: LlmParts, table: str
+    listener: Listener, routes: Iterable[Route], llm: LlmParts, accounts: AccountParts, table: str
 ) -> listener_v3.Listener:
     """Make the listener; its routes come by RDS as the route configuration called ``table``."""
     lowered = listener_v3.Listener(name=listener.name)
@@ -52,14 +53,18 @@ def lower_listener(
     chain = lowered.filter_chains.add()
     hcm = _hcm(listener)
     hcm.rds.route_config_name = table
-    filters = [*_policy_filters(routes), *llm.http_filters, _router()]
+    filters = [*_policy_filters(routes), *llm.http_filters, *accounts.http_filters, _router()]
     if listener.on_demand:
         filters.append(_on_demand())
     hcm.http_filters.extend(arrange(filters))
-    hcm.access_log.extend(json_lines())
+    hcm.access_log.extend(json_lines(identity=accounts.identity))
     hcm.access_log.extend(llm.access_log)
+    hcm.access_log.extend(accounts.access_log)
+    hcm.early_header_mutation_extensions.extend(accounts.early)
+    if accounts.replies:
+        hcm.local_reply_config.mappers.extend(accounts.replies)
     if llm.local_reply is not None:
-        hcm.local_reply_config.CopyFrom(llm.local_reply)
+        hcm.local_reply_config.MergeFrom(llm.local_reply)
     for kind, applied in attached(Place.LISTENER, listener.policies):
         if kind.patch_listener is not None:
             kind.patch_listener(applied.plan, hcm)

@@ -8,6 +8,7 @@ it: ``local_reply``, ``metrics``, ``access_log``.
 
 from __future__ import annotations
 
+from compiler.guards import identifies
 from compiler.lower.llm.body_metadata import body_buffer_filters, body_metadata_filter
 from compiler.lower.llm.clusters import cluster_secrets, llm_clusters
 from compiler.lower.llm.local_reply import local_reply
@@ -26,8 +27,12 @@ BODY_BYTES = 32 << 20
 """The largest body where the policy says nothing."""
 
 
-def lower_llm(plan: Plan, listener: Listener) -> LlmParts:
-    """Return what the LLM routes on ``listener`` add to it; pure, and the same for equal plans."""
+def lower_llm(plan: Plan, listener: Listener, *, accounts: bool = False) -> LlmParts:
+    """Return what the LLM routes on ``listener`` add to it; pure, and the same for equal plans.
+
+    With ``accounts`` clusters tell what their targets cost, for those who write it down, and
+    providers are not told whose request it is.
+    """
     serving = [
         (route, route.action)
         for route in plan.routes
@@ -45,10 +50,10 @@ def lower_llm(plan: Plan, listener: Listener) -> LlmParts:
             for route, action in serving
         },
         http_filters=(body_metadata_filter(), *_buffer(plan, listener)),
-        clusters=llm_clusters(plan, used),
+        clusters=llm_clusters(plan, used, accounts=accounts),
         secrets=cluster_secrets(plan, used),
-        access_log=metrics_logs(),
-        local_reply=local_reply(),
+        access_log=metrics_logs(tenants=any(identifies(route) for route, _ in serving)),
+        local_reply=local_reply(asked=accounts),
     )
 
 

@@ -9,6 +9,7 @@ reason. What a request does not have is left out.
 from __future__ import annotations
 
 from compiler.lower.llm.names import MODEL, NAMESPACE
+from xds.edge.usage_line import AUTH, AUTHZ, KEY, TEAM, TENANT, USER
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -50,12 +51,19 @@ _GEN_AI = {
     "gen_ai.usage.cache_read.input_tokens": f"%DYNAMIC_METADATA({NAMESPACE}:usage:cached)%",
 }
 
+_IDENTITY = {key: f"%DYNAMIC_METADATA({AUTHZ}:{key})%" for key in (TENANT, TEAM, KEY, USER, AUTH)}
+"""Whose request it was; the key is its id."""
 
-def json_lines() -> tuple[accesslog_v3.AccessLog, ...]:
-    """The loggers of a listener: for requests that asked for a model, and for all others."""
+
+def json_lines(*, identity: bool = False) -> tuple[accesslog_v3.AccessLog, ...]:
+    """The loggers of a listener: for requests that asked for a model, and for all others.
+
+    With ``identity`` they tell whose request it was, where that is known.
+    """
+    fields = {**_ALL, **_IDENTITY} if identity else _ALL
     return (
-        _lines({**_ALL, **_REQUEST_LINE}, gen_ai=False),
-        _lines({**_ALL, **_GEN_AI}, gen_ai=True),
+        _lines({**fields, **_REQUEST_LINE}, gen_ai=False),
+        _lines({**fields, **_GEN_AI}, gen_ai=True),
     )
 
 

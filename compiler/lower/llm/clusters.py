@@ -20,6 +20,7 @@ from policies import circuit, upstream_tls
 from policies.base import Place
 from policies.http_options import http_options
 from policies.secret import SecretRef
+from xds.edge.usage_line import INPUT_PRICE, OUTPUT_PRICE, PRICE
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -30,7 +31,9 @@ codec_v3 = envoy.extensions.filters.http.upstream_codec.v3
 BUFFER_BYTES = 1 << 20
 
 
-def llm_clusters(plan: Plan, models: frozenset[str]) -> tuple[tuple[cluster_v3.Cluster, Span], ...]:
+def llm_clusters(
+    plan: Plan, models: frozenset[str], *, accounts: bool = False
+) -> tuple[tuple[cluster_v3.Cluster, Span], ...]:
     """The clusters of all targets of the models named, sorted by name, with who made them."""
     providers = {provider.name: provider for provider in plan.providers}
     constant = constant_headers(plan.providers)
@@ -39,7 +42,8 @@ def llm_clusters(plan: Plan, models: frozenset[str]) -> tuple[tuple[cluster_v3.C
         name = cluster_name(target)
         if name not in made:
             provider = providers[target.provider]
-            made[name] = (_cluster(name, provider, target, constant), target.at)
+            cluster = _cluster(name, provider, target, constant, accounts=accounts)
+            made[name] = (cluster, target.at)
     return tuple(made[name] for name in sorted(made))
 
 
@@ -51,7 +55,7 @@ def _targets(plan: Plan, models: frozenset[str]) -> Iterator[Target]:
 
 
 def _cluster(
-    name: str, provider: Provider, target: Target, constant: frozenset[str]
+    name: str, provider: Provider, target: Target, constant: frozenset[str], *, accounts: bool
 ) -> cluster_v3.Cluster:
     cluster = cluster_v3.Cluster(name=name)
     cluster.connect_timeout.FromTimedelta(provider.connect_timeout)
@@ -68,6 +72,14 @@ def _cluster(
             "model": target.model,
         }
     )
+    if accounts and target.price is not None:
+        cluster.metadata.filter_metadata[NAMESPACE].update(
+            {
+                PRICE: target.price.source,
+                INPUT_PRICE: target.price.input,
+                OUTPUT_PRICE: target.price.output,
+            }
+        )
     with http_options(cluster) as options:
         if provider.url.scheme == "https":
             options.auto_config.SetInParent()  # HTTP/2 where ALPN offers it
@@ -75,7 +87,7 @@ def _cluster(
             options.explicit_http_config.http_protocol_options.SetInParent()
         if target.timeout is not None:
             options.common_http_protocol_options.max_stream_duration.FromTimedelta(target.timeout)
-        options.http_filters.extend(_attempt_filters(provider, target, constant))
+        options.http_filters.extend(_attempt_filters(provider, target, constant, accounts=accounts))
     if provider.url.scheme == "https":
         upstream_tls.patch_cluster(upstream_tls.DEFAULT, cluster)
     circuit.patch_cluster(circuit.DEFAULT, cluster)
@@ -121,10 +133,10 @@ def _address(cluster: cluster_v3.Cluster, provider: Provider) -> None:
 
 
 def _attempt_filters(
-    provider: Provider, target: Target, constant: frozenset[str]
+    provider: Provider, target: Target, constant: frozenset[str], *, accounts: bool
 ) -> Iterator[hcm_v3.HttpFilter]:
     """First forget, then become the target's, then take its key, then send."""
-    yield clean_slate(provider, f"{provider.name}/{target.model}", constant)
+    yield clean_slate(provider, f"{provider.name}/{target.model}", constant, accounts=accounts)
     yield attempt_filter(provider, target)
     key = own_key(provider)
     if key is not None:

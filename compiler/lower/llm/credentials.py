@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.lower.llm.names import TARGET_HEADER
+from compiler.lower.llm.names import IDENTITY_PREFIX, TARGET_HEADER
 from compiler.plan import Api, Provider
 from policies.ads import sds_secret
 from xds.schema import envoy
@@ -68,7 +68,9 @@ def constant_headers(providers: Iterable[Provider]) -> frozenset[str]:
     return frozenset(header.lower() for provider in providers for header, _ in provider.headers)
 
 
-def clean_slate(provider: Provider, target: str, constant: frozenset[str]) -> hcm_v3.HttpFilter:
+def clean_slate(
+    provider: Provider, target: str, constant: frozenset[str], *, accounts: bool = False
+) -> hcm_v3.HttpFilter:
     """The first filter of each attempt: remove, then set the provider's own constant headers.
 
     What is removed is broad on purpose: a header that merely sounds like a credential is no loss to
@@ -80,7 +82,7 @@ def clean_slate(provider: Provider, target: str, constant: frozenset[str]) -> hc
     requests = config.mutations.request_mutations
     for part in _PARTS:
         requests.add().remove_on_match.key_matcher.contains = part
-    for prefix in _PREFIXES:
+    for prefix in (*_PREFIXES, IDENTITY_PREFIX) if accounts else _PREFIXES:
         requests.add().remove_on_match.key_matcher.prefix = prefix
     for name in sorted({*_NAMES, *constant}):
         requests.add().remove = name

@@ -29,14 +29,19 @@ _NO_UPGRADE = ApiError(403, "No upgrade to another protocol is served here", cod
 _OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
 
 
-def local_reply() -> hcm_v3.LocalReplyConfig:
-    """The mappers, the most special first; the first that fits is taken."""
+def local_reply(*, asked: bool = False) -> hcm_v3.LocalReplyConfig:
+    """The mappers, the most special first; the first that fits is taken.
+
+    Where an edge is ``asked``, what it answers is in the client's schema already.
+    """
     config = hcm_v3.LocalReplyConfig()
     for api in Api:
         here = (
             f"xds.route_metadata.filter_metadata['{NAMESPACE}']['api'] == '{api.value}'"
             " && response.code_details != 'direct_response'"
         )
+        if asked:
+            here = f"{here} && response.code_details != 'ext_authz_denied'"
         # The bound on one attempt is Envoy's maximal duration of a stream, and its answer is 408,
         # which would tell clients that they were too slow.
         late = _mapper(api, _ERRORS[-1], f"{here} && response.code == 408")

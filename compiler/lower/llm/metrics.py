@@ -7,6 +7,7 @@ series as the policy has targets. Costs are in nano-USD, because counters are wh
 from __future__ import annotations
 
 from compiler.lower.llm.names import MODEL, NAMESPACE, PROBLEM
+from xds.edge.usage_line import AUTHZ, TENANT
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -22,22 +23,27 @@ _TAGS = (
     ("upstream_model", f"%METADATA(CLUSTER:{NAMESPACE}:model)%"),
 )
 _STATUS = ("status", "%RESPONSE_CODE%")
+_TENANT = ("tenant", f"%DYNAMIC_METADATA({AUTHZ}:{TENANT})%")
+
+Tags = tuple[tuple[str, str], ...]
 
 
-def metrics_logs() -> tuple[accesslog_v3.AccessLog, ...]:
+def metrics_logs(*, tenants: bool = False) -> tuple[accesslog_v3.AccessLog, ...]:
     """The loggers that count each request of an LLM operation whose body was read, when it ends.
 
     There are three because a logger complains about a value that is not there: all requests, those
-    whose answer told its usage, and of these the ones whose price is known.
+    whose answer told its usage, and of these the ones whose price is known. With ``tenants`` they
+    are counted by tenant as well: one that the policy names, never what a client wrote.
     """
-    return (_requests(), _usage(), _cost())
+    tags = (*_TAGS, _TENANT) if tenants else _TAGS
+    return (_requests(tags), _usage(tags), _cost(tags))
 
 
-def _requests() -> accesslog_v3.AccessLog:
+def _requests(tags: Tags) -> accesslog_v3.AccessLog:
     config = stats_v3.Config()
-    _counter(config, "requests", None, (*_TAGS, _STATUS))
-    _counter(config, "attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")
-    _histogram(config, "duration_ms", "%DURATION%")
+    _counter(config, "requests", None, (*tags, _STATUS))
+    _counter(config, "attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", tags)
+    _histogram(config, "duration_ms", "%DURATION%", tags)
     log = _log(config)
     # A request whose body was read has one or the other; CEL would take three times as long.
     for key in (MODEL, PROBLEM):
@@ -45,23 +51,23 @@ def _requests() -> accesslog_v3.AccessLog:
     return log
 
 
-def _usage() -> accesslog_v3.AccessLog:
+def _usage(tags: Tags) -> accesslog_v3.AccessLog:
     config = stats_v3.Config()
     for name, key in (
         ("input_tokens", "input"),
         ("output_tokens", "output"),
         ("cached_input_tokens", "cached"),
     ):
-        _counter(config, name, f"%DYNAMIC_METADATA({NAMESPACE}:usage:{key})%")
-    _histogram(config, "first_byte_ms", "%RESPONSE_DURATION%")
+        _counter(config, name, f"%DYNAMIC_METADATA({NAMESPACE}:usage:{key})%", tags)
+    _histogram(config, "first_byte_ms", "%RESPONSE_DURATION%", tags)
     log = _log(config)
     _where_told(log.filter, "usage", "input")
     return log
 
 
-def _cost() -> accesslog_v3.AccessLog:
+def _cost(tags: Tags) -> accesslog_v3.AccessLog:
     config = stats_v3.Config()
-    _counter(config, "cost_nano_usd", f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%")
+    _counter(config, "cost_nano_usd", f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%", tags)
     log = _log(config)
     _where_told(log.filter, "usage", "cost")
     return log
@@ -82,12 +88,7 @@ def _where_told(condition: accesslog_v3.AccessLogFilter, *path: str) -> None:
     condition.metadata_filter.match_if_key_not_found.value = False
 
 
-def _counter(
-    config: stats_v3.Config,
-    name: str,
-    value: str | None,
-    tags: tuple[tuple[str, str], ...] = _TAGS,
-) -> None:
+def _counter(config: stats_v3.Config, name: str, value: str | None, tags: Tags) -> None:
     """Add a counter of values, or of requests."""
     counter = config.counters.add()
     if value is None:
@@ -97,13 +98,13 @@ def _counter(
     _name(counter.stat, name, tags)
 
 
-def _histogram(config: stats_v3.Config, name: str, value: str) -> None:
+def _histogram(config: stats_v3.Config, name: str, value: str, tags: Tags) -> None:
     histogram = config.histograms.add(value_format=value)
     histogram.unit = stats_v3.Config.Histogram.Milliseconds
-    _name(histogram.stat, name, _TAGS)
+    _name(histogram.stat, name, tags)
 
 
-def _name(stat: stats_v3.Config.Stat, name: str, tags: tuple[tuple[str, str], ...]) -> None:
+def _name(stat: stats_v3.Config.Stat, name: str, tags: Tags) -> None:
     stat.name = name
     for tag, value in tags:
         stat.tags.add(name=tag, value_format=value)

@@ -29,6 +29,10 @@ ATTEMPTS_HEADER = "x-gatewright-attempts"
 """Tells the client how many targets were tried."""
 
 
+IDENTITY_PREFIX = "x-gatewright-"
+"""Of request headers that tell services whose request it is; providers get none of them."""
+
+
 def cluster_name(target: Target) -> str:
     """One cluster for each provider's model, and for each bound on its attempts."""
     name = f"llm/{target.provider}/{quote(target.model, safe='/:._-')}"

@@ -45,6 +45,17 @@ def serve_routes(
         )
 
 
+def entry_of(route: Route, made: route_v3.Route) -> str | None:
+    """Give the name of the model that an Envoy route tells of; empty for the list of them all.
+
+    None where it is no such route.
+    """
+    beginning = f"{route.name}{MODELS}/"
+    if not made.name.startswith(beginning) or made.direct_response.status != 200:
+        return None
+    return made.name.removeprefix(beginning).rpartition("/")[0]
+
+
 def _list_routes(
     route: Route, prefix: str, entries: tuple[Listed, ...]
 ) -> Iterator[route_v3.Route]:

@@ -1,0 +1,176 @@
+"""Guards: by which mechanism a route's requests are admitted, and why that one.
+
+The cheapest that is right is taken. What Envoy's stable filters know by themselves (whose token or
+certificate it is, where the tenant may go) needs nobody else; limits on requests that several
+Envoys share need a rate-limit service; keys, access to models, and whatever is counted in tokens,
+money or requests under way need the edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from compiler.plan import Forward, Plan, Route, Serve
+from compiler.plan_accounts import AuthKind, PlacedLimit, Tenant
+from xds.edge.limit import Away, Each, Limit, Unit
+
+
+class Carrier(StrEnum):
+    """Who decides about a request, cheapest first."""
+
+    NATIVE = "native"
+    """Envoy's own filters: jwt_authn, RBAC, local_ratelimit; or nobody at all."""
+    RATELIMIT = "ratelimit"
+    """Envoy's own, and a rate-limit service that is asked about limits by descriptors."""
+    EDGE = "edge"
+    """The edge, by ext_authz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How the requests of one route are admitted, and why so."""
+
+    route: str
+    carrier: Carrier
+    reason: str
+
+
+FLEETWIDE = frozenset({Each.ALL, Each.TENANT, Each.USER, Each.CLIENT})
+"""Of whom a limit may be for Envoy to ask about it by descriptors: it knows no keys, and no teams
+of those without one."""
+
+METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
+"""What nobody can count without a look into the body."""
+
+
+def choose_guards(plan: Plan) -> tuple[Guard, ...]:
+    """Choose the guard of each route, in the routes' order."""
+    people = people_of(plan)
+    return tuple(Guard(route.name, *_choice(plan, route, people)) for route in plan.routes)
+
+
+def needs_edge(plan: Plan) -> bool:
+    """Tell whether services have to run beside each Envoy for this plan."""
+    if plan.ledger.store.kind != "none":
+        return True
+    carriers = {guard.carrier for guard in choose_guards(plan)}
+    own = Carrier.RATELIMIT in carriers and not plan.edge.ratelimit
+    return own or Carrier.EDGE in carriers
+
+
+def identifies(route: Route) -> bool:
+    """Tell whether clients of a route are asked who they are."""
+    return any(method.kind is not AuthKind.NONE for method in route.auth)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What there is to know of all tenants together."""
+
+    limits: tuple[Limit, ...]
+    why_models: str
+    """Why access to models has to be looked at; empty where everybody has all of them."""
+    why_routes: str
+    """Why access to routes depends on the time; empty where it does not."""
+
+
+def people_of(plan: Plan) -> People:
+    """Sum up the tenants: one limit of each kind is as good as all of them."""
+    limits: dict[tuple[Unit, Each, Away], Limit] = {}
+    models = routes = ""
+    for tenant in plan.tenants:
+        for limit in _shared(_of_tenant(tenant)):
+            limits.setdefault((limit.unit, limit.each, limit.away), limit)
+        if not models and tenant.models is not None:
+            models = f"tenant `{tenant.name}` has some models only"
+        if not models and any(team.models is not None for team in tenant.teams):
+            models = f"a team of tenant `{tenant.name}` has some models only"
+        if not routes and any(
+            grant.route and grant.approved_by and grant.until for grant in tenant.grants
+        ):
+            routes = f"a grant of tenant `{tenant.name}` ends at some time"
+    if not models:
+        asked = next((model.name for model in plan.models if model.on_request), "")
+        models = f"model `{asked}` is there on request only" if asked else ""
+    return People(tuple(limits.values()), models, routes)
+
+
+def needs_body(plan: Plan, route: Route, model: str, people: People) -> bool:
+    """Tell whether a request for a model may be limited by tokens or by what it costs."""
+    limits = _shared((*plan.limits, *route.limits, *_of_models(plan, (model,))))
+    if identifies(route):
+        limits = (*limits, *people.limits)
+    return any(limit.unit in METERED for limit in limits)
+
+
+def _of_tenant(tenant: Tenant) -> Iterator[PlacedLimit]:
+    yield from tenant.limits
+    for key in tenant.keys:
+        yield from key.limits
+    for team in tenant.teams:
+        yield from team.limits
+        for key in team.keys:
+            yield from key.limits
+
+
+def _of_models(plan: Plan, names: Iterable[str]) -> Iterator[PlacedLimit]:
+    """Give the limits of models and of all providers that may serve them."""
+    wanted = frozenset(names)
+    providers: set[str] = set()
+    for model in plan.models:
+        if model.name in wanted:
+            yield from model.limits
+            providers.update(one.provider for group in model.groups for one in group.targets)
+    for provider in plan.providers:
+        if provider.name in providers:
+            yield from provider.limits
+
+
+def _shared(placed: Iterable[PlacedLimit]) -> tuple[Limit, ...]:
+    return tuple(one.limit for one in placed if not one.per_edge)
+
+
+def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
+    kinds = [method.kind for method in route.auth]
+    if AuthKind.KEYS in kinds:
+        return Carrier.EDGE, "a key is known to the edge alone"
+    known = identifies(route)
+    serves = isinstance(route.action, Serve)
+    if known and serves and people.why_models:
+        return Carrier.EDGE, people.why_models
+    if known and route.on_request and people.why_routes:
+        return Carrier.EDGE, people.why_routes
+    limits = list(_shared((*plan.limits, *route.limits)))
+    if isinstance(route.action, Serve):
+        limits += _shared(_of_models(plan, route.action.models))
+    if known:
+        limits += people.limits
+    for limit in limits:
+        why = _why_edge(limit, route)
+        if why:
+            return Carrier.EDGE, f"limit `{limit.text}` of {limit.owner} {why}"
+    if limits:
+        first = limits[0]
+        return (
+            Carrier.RATELIMIT,
+            f"limit `{first.text}` of {first.owner} holds for all Envoys together",
+        )
+    if known:
+        ways = " and ".join(dict.fromkeys(kind.value for kind in kinds))
+        return Carrier.NATIVE, f"{ways}: Envoy's own filters know who it is"
+    return Carrier.NATIVE, "nobody is asked who they are, and nothing is limited for all Envoys"
+
+
+def _why_edge(limit: Limit, route: Route) -> str:
+    """Say why a rate-limit service would not do for a limit; empty where it would."""
+    if limit.unit is not Unit.REQUESTS:
+        return f"counts {limit.unit.value.replace('_', ' ')}"
+    if limit.each not in FLEETWIDE:
+        return f"counts for each {limit.each}"
+    if not isinstance(route.action, Serve | Forward):
+        return "is for a route that Envoy answers itself, of which it asks no rate-limit service"
+    if limit.each is Each.USER and not identifies(route):
+        return "counts for each user"
+    return ""

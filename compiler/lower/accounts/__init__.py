@@ -1,0 +1,153 @@
+"""Lowers accounts: who a request is from, whether it may be made, and where it is written down.
+
+Read in the order of a request: ``early_headers`` (what clients may not say), ``oidc`` and ``jwt``
+(whose token it is), ``identity`` (which tenant that is) and ``access`` (where tenants may go),
+``ext_authz`` with ``edge_cluster`` (what the edge is asked), ``rate_limits`` and ``local_limits``
+(limits that Envoy sees to), ``replies`` (refusals in the client's words), ``usage_log`` (what the
+ledger is made from); ``rules`` is what the edge decides by. A plan without accounts has none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from compiler.guards import (
+    Carrier,
+    Guard,
+    People,
+    choose_guards,
+    identifies,
+    needs_body,
+    needs_edge,
+    people_of,
+)
+from compiler.lower.accounts import names
+from compiler.lower.accounts.early_headers import drop_claimed
+from compiler.lower.accounts.edge_cluster import edge_cluster
+from compiler.lower.accounts.ext_authz import ask_edge, ext_authz_filter
+from compiler.lower.accounts.parts import NO_ACCOUNTS, AccountParts
+from compiler.lower.accounts.rules import edge_resources
+from compiler.lower.accounts.usage_log import usage_log
+from compiler.lower.llm.names import NAMESPACE
+from compiler.lower.llm.routes import MODELS, entry_of
+from compiler.plan import Plan, Route, Serve
+from compiler.source import Span
+from policies.secret import SecretRef
+from xds.resource import Resource
+from xds.schema import envoy
+
+cluster_v3 = envoy.config.cluster.v3
+hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
+route_v3 = envoy.config.route.v3
+
+__all__ = ["NO_ACCOUNTS", "AccountParts", "Accounts", "accounts_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the plan says of accounts, worked out once for all of its listeners and routes."""
+
+    plan: Plan
+    guards: dict[str, Guard]
+    people: People
+    edge: bool
+    """Whether there is an edge beside each Envoy."""
+    logs: bool
+    """Whether requests are written down for it."""
+
+    def of(self, routes: Iterable[Route]) -> AccountParts:
+        """Give what a listener with these routes needs."""
+        here = list(routes)
+        carriers = {self.guards[route.name].carrier for route in here}
+        identity = any(identifies(route) for route in here)
+        serves = any(isinstance(route.action, Serve) for route in here)
+        logs = self.logs and (identity or serves or Carrier.EDGE in carriers)
+        if not (identity or logs or carriers - {Carrier.NATIVE}):
+            return NO_ACCOUNTS
+        filters: list[hcm_v3.HttpFilter] = []
+        if Carrier.EDGE in carriers:
+            filters.append(ext_authz_filter())
+        return AccountParts(
+            http_filters=tuple(filters),
+            early=(drop_claimed(request_id=self.edge),),
+            access_log=(usage_log(self.plan.edge),) if logs else (),
+            identity=identity,
+        )
+
+    def guard(self, route: Route, made: route_v3.Route) -> None:
+        """Have an Envoy route of a policy's route do what that route's guard asks for."""
+        guard = self.guards[route.name]
+        if self.logs:
+            made.metadata.filter_metadata[names.NAMESPACE].update({names.ROUTE: route.name})
+        if guard.carrier is Carrier.EDGE:
+            about = extensions(route, made)
+            model = about.get("model")
+            body = model is not None and needs_body(self.plan, route, model, self.people)
+            ask_edge(made, about, body=body)
+
+    def clusters(self) -> Iterator[tuple[cluster_v3.Cluster, Span]]:
+        """Yield the clusters that filters ask questions at, with who made it so."""
+        if self.edge:
+            yield edge_cluster(self.plan.edge), self._at()
+
+    def resources(self) -> Iterator[tuple[Resource, Span]]:
+        """Yield what the edge itself is served."""
+        if self.edge:
+            at = self._at()
+            for one in edge_resources(self.plan, self.guards.values()):
+                yield one, at
+
+    def secrets(self) -> Iterator[SecretRef]:
+        """Yield what Envoy or its edge has to know that is not for everybody's eyes."""
+        if self.edge:
+            for store in (self.plan.counting.store, self.plan.ledger.store):
+                if store.secret is not None:
+                    yield store.secret
+
+    def _at(self) -> Span:
+        """The place of the first route that brought the edge, or else of the first."""
+        for route in self.plan.routes:
+            if self.guards[route.name].carrier is not Carrier.NATIVE:
+                return route.at
+        return self.plan.routes[0].at
+
+
+def accounts_of(plan: Plan) -> Accounts | None:
+    """Work out what a plan says of accounts; None where it says nothing."""
+    guards = {guard.route: guard for guard in choose_guards(plan)}
+    edge = needs_edge(plan)
+    limits = (
+        *plan.limits,
+        *(limit for route in plan.routes for limit in route.limits),
+        *(limit for model in plan.models for limit in model.limits),
+        *(limit for provider in plan.providers for limit in provider.limits),
+    )
+    asked = any(identifies(route) for route in plan.routes)
+    if not plan.routes or not (edge or asked or limits):
+        return None
+    carriers = {guard.carrier for guard in guards.values()}
+    logs = plan.ledger.store.kind != "none" or Carrier.EDGE in carriers
+    return Accounts(plan, guards, people_of(plan), edge, logs)
+
+
+def extensions(route: Route, made: route_v3.Route) -> dict[str, str]:
+    """Give what an edge is told of a request that met this Envoy route.
+
+    ``route`` always; on LLM routes ``endpoint`` and ``api``, ``model`` where the route is a
+    model's, ``list`` where it lists them, and ``entry`` where it tells of one by that name.
+    """
+    about = {"route": route.name}
+    if not isinstance(route.action, Serve):
+        return about
+    told = made.metadata.filter_metadata[NAMESPACE]
+    about["api"] = told["api"]
+    entry = entry_of(route, made)
+    if entry is not None:
+        about["endpoint"] = MODELS
+        about["entry" if entry else "list"] = entry or "models"
+    elif "endpoint" in told:
+        about["endpoint"] = told["endpoint"]
+        if made.HasField("route"):
+            about["model"] = told["model"]
+    return about

@@ -1,0 +1,74 @@
+"""The cluster of the edge: one endpoint a worker, each a Unix socket in the edge's folder.
+
+The folder is there before its sockets are, and a worker may be killed at any time: no request may
+notice. So connections that cannot be made are tried at the next worker at once, a worker that
+fails is left alone for a moment, and no budget of retries stands in the way of that.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from compiler.plan_accounts import Edge
+from policies.http_options import http_options
+from xds.edge.paths import CLUSTER, worker_socket
+from xds.schema import envoy
+
+cluster_v3 = envoy.config.cluster.v3
+core_v3 = envoy.config.core.v3
+
+TIMEOUT = timedelta(seconds=2)
+"""What one question may take, attempts and the counters' own store included."""
+ATTEMPTS = 3
+UNBOUNDED = 1 << 20
+
+
+def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
+    """Make the cluster of all workers."""
+    cluster = cluster_v3.Cluster(name=CLUSTER, type=cluster_v3.Cluster.STATIC)
+    cluster.connect_timeout.FromTimedelta(timedelta(milliseconds=250))
+    cluster.lb_policy = cluster_v3.Cluster.LEAST_REQUEST
+    # With all workers out, any of them is as good: it may be back.
+    cluster.common_lb_config.healthy_panic_threshold.value = 50.0
+    cluster.load_assignment.cluster_name = CLUSTER
+    locality = cluster.load_assignment.endpoints.add()
+    for number in range(edge.workers):
+        host = locality.lb_endpoints.add()
+        host.endpoint.address.pipe.path = f"{edge.folder.rstrip('/')}/{worker_socket(number)}"
+    with http_options(cluster) as options:
+        http2 = options.explicit_http_config.http2_protocol_options
+        http2.max_concurrent_streams.value = 1000
+        # A body of 64 KiB goes along with some questions.
+        http2.initial_stream_window_size.value = 1 << 20
+        http2.initial_connection_window_size.value = 8 << 20
+    limits = cluster.circuit_breakers.thresholds.add()
+    for limit in (
+        limits.max_connections,
+        limits.max_pending_requests,
+        limits.max_requests,
+        limits.max_retries,
+    ):
+        limit.value = UNBOUNDED
+    outliers = cluster.outlier_detection
+    outliers.consecutive_gateway_failure.value = 2
+    outliers.enforcing_consecutive_gateway_failure.value = 100
+    outliers.enforcing_consecutive_5xx.value = 0
+    outliers.enforcing_success_rate.value = 0
+    outliers.interval.FromTimedelta(timedelta(seconds=1))
+    outliers.base_ejection_time.FromTimedelta(timedelta(seconds=1))
+    outliers.max_ejection_time.FromTimedelta(timedelta(seconds=5))
+    outliers.max_ejection_percent.value = 100
+    return cluster
+
+
+def edge_service(timeout: timedelta = TIMEOUT, cluster: str = CLUSTER) -> core_v3.GrpcService:
+    """Make the way to ask: a question may be asked again, for an edge takes each once by its id."""
+    service = core_v3.GrpcService()
+    service.envoy_grpc.cluster_name = cluster
+    service.timeout.FromTimedelta(timeout)
+    retries = service.retry_policy
+    retries.retry_on = "connect-failure,refused-stream,reset,unavailable"
+    retries.num_retries.value = ATTEMPTS - 1
+    retries.retry_back_off.base_interval.FromMilliseconds(5)
+    retries.retry_back_off.max_interval.FromMilliseconds(50)
+    return service
