@@ -3,6 +3,9 @@
 The compiler writes the format into Envoy's access log, the ledger reads it. Members that a request
 does not have are left out; a number may come as a number or as its text. The file is the ledger's
 spool: it holds what the ledger has not taken yet, whatever was killed in between.
+
+The Lua around attempts sets, in the metadata `gatewright.llm`: INPUT, OUTPUT, CACHED, REASONING,
+COST and TOLD as members of `usage`, and SEEN as `seen` beside it, which changes with every event.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ CACHED: Final = "cached"
 REASONING: Final = "reasoning"
 COST: Final = "cost"  # nano-USD
 TOLD: Final = "told"  # `true` where the provider told its usage at the end, as it should
-SEEN: Final = "seen"  # output tokens that were counted as they passed, of a stream
+SEEN: Final = "seen"  # output tokens as they passed, about, of an answer that did not tell
 STATUS: Final = "status"
 FLAGS: Final = "flags"
 DETAILS: Final = "details"

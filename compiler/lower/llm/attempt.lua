@@ -11,9 +11,11 @@ collectgarbage('setpause', 400)
 local LARGE = 1048576
 
 local function report(handle, tokens)
-  local input, output, cached = totals(tokens)
+  local input, output, cached, reasoning = totals(tokens)
   local usage = { input = input, output = output, cached = cached }
   if tokens.model then usage.model = tokens.model end
+  if reasoning > 0 then usage.reasoning = reasoning end
+  if tokens.told then usage.told = true end
   if TARGET.price_input then
     local pico = (input - cached) * TARGET.price_input
       + cached * TARGET.price_cached
@@ -53,9 +55,15 @@ local function read_stream(handle)
   end
   local tokens = {}
   local read = line_reader(tokens)
+  local seen = 0
   for chunk in handle:bodyChunks() do
     local bytes = chunk:getBytes(0, chunk:length())
     if read(bytes) then report(handle, tokens) end
+    -- Nobody calls when a stream is cut or its client has left: what passed is written down now.
+    if tokens.said ~= seen then
+      seen = tokens.said
+      handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'seen', seen)
+    end
     if feed then
       local shown = feed(bytes)
       if shown ~= bytes then chunk:setBytes(shown) end
@@ -67,7 +75,12 @@ local function read_json(handle)
   local tokens = {}
   local feed, finish = json_reader(tokens)
   for chunk in handle:bodyChunks() do feed(chunk:getBytes(0, chunk:length())) end
-  if finish() then report(handle, tokens) end
+  if finish() then
+    tokens.told = true
+    report(handle, tokens)
+  elseif tokens.said then
+    handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'seen', tokens.said)
+  end
 end
 
 function envoy_on_response(handle)

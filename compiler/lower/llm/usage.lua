@@ -13,9 +13,15 @@ local COUNTED = {
   completion_tokens = 'output',
   output_tokens = 'output',
   cached_tokens = 'read', -- inside prompt_tokens_details
+  reasoning_tokens = 'reasoning', -- inside completion_tokens_details; output tokens, too
   input_tokens = 'fresh',
   cache_read_input_tokens = 'read',
   cache_creation_input_tokens = 'written',
+}
+local DETAILS = {
+  prompt_tokens_details = true,
+  completion_tokens_details = true,
+  output_tokens_details = true,
 }
 local function read_usage(s, from, tokens)
   local at = object_start(s, from)
@@ -25,7 +31,7 @@ local function read_usage(s, from, tokens)
     local name = COUNTED[key]
     if name then
       tokens[name] = count(s, a, b) or tokens[name]
-    elseif key == 'prompt_tokens_details' then
+    elseif DETAILS[key] then
       read_usage(s, a, tokens)
     end
     at = b + 1
@@ -85,12 +91,57 @@ local function read_document(s, from, tokens)
   end
 end
 
--- Input (cached tokens included), output and cached tokens.
+-- Input (cached tokens included), output (reasoning included), cached and reasoning tokens.
 local function totals(tokens)
   local cached = tokens.read or 0
   local input = tokens.prompt
   if not input then input = (tokens.fresh or 0) + cached + (tokens.written or 0) end
-  return input, tokens.output or 0, math.min(cached, input)
+  local output = tokens.output or 0
+  return input, output, math.min(cached, input), math.min(tokens.reasoning or 0, output)
+end
+
+-- How many tokens the text between two bytes is, when nobody tells: a piece of a stream is mostly
+-- one token; of what is longer than tokens are, four bytes are one.
+local LONGEST_TOKEN = 11
+local function tokens_of(bytes)
+  if bytes <= LONGEST_TOKEN then return bytes > 0 and 1 or 0 end
+  return math.floor(bytes / 4)
+end
+
+-- The members that hold what a model says, of chats, completions and tools, in both APIs.
+local SAID = {
+  '"content"',
+  '"text"',
+  '"arguments"',
+  '"partial_json"',
+  '"thinking"',
+  '"reasoning_content"',
+  '"refusal"',
+}
+local function said_in(s, key)
+  local said, at = 0, 1
+  while true do
+    local _, key_end = find(s, key, at, true)
+    if not key_end then return said end
+    at = key_end + 1
+    local _, quote = find(s, '^%s*:%s*"', at)
+    if quote then
+      local close = string_end(s, quote)
+      if not close then return said end
+      said = said + tokens_of(close - quote - 1)
+      at = close + 1
+    end
+  end
+end
+
+-- How many tokens of the model's own words pass in s, about: whole lines of a stream, or an answer.
+-- Nothing inside a string can look like one of the members, because its quotes would be escaped.
+local function tokens_said(s)
+  local said = 0
+  for i = 1, #SAID do said = said + said_in(s, SAID[i]) end
+  -- Who has this one, may say the same again under one of the other names.
+  if said == 0 then said = said_in(s, '"reasoning"') end
+  return said
 end
 
 -- Whether the text holds a usage object (and not "usage":null): a cheap test that nothing inside
@@ -105,8 +156,9 @@ local function has_usage(s, from)
   end
 end
 
--- Reads usage from a JSON answer as it comes: feed(bytes), and finish() at its end. Usage stands at
--- the end of long answers (embeddings), so of those only the end is kept.
+-- Reads usage from a JSON answer as it comes: feed(bytes), and finish() at its end gives whether
+-- there was any; if not, `tokens.said` is an estimate of the output. Usage stands at the end of long
+-- answers (embeddings), so of those only the end is kept.
 local WHOLE, TAIL = 1048576, 8192
 local function json_reader(tokens)
   local parts, size, tail = {}, 0, nil
@@ -124,7 +176,9 @@ local function json_reader(tokens)
   end
   local function finish()
     if not tail then
-      read_document(table.concat(parts), 1, tokens)
+      local whole = table.concat(parts)
+      read_document(whole, 1, tokens)
+      if not tokens.seen then tokens.said = tokens_said(whole) end
     else
       local from = last_usage(tail)
       if from then read_usage(tail, from, tokens) end
@@ -162,9 +216,18 @@ end
 -- No event of a provider is as long; what claims to be is not kept.
 local LONGEST_EVENT = 1048576
 
+-- Whether an event with usage is where a stream tells it in the end, and not a count on the way:
+-- Anthropic's first event has one, and some servers put one beside every piece of content.
+local function is_final(line)
+  return tokens_said(line) == 0 and not find(line, '"message_start"', 1, true)
+    or find(line, '"finish_reason"%s*:%s*"') ~= nil
+end
+
 -- Reads usage from the lines of a stream as they come: feed(bytes) gives true when there was any.
+-- `tokens.said` counts the output that has passed, `tokens.told` is set once usage was final.
 local function line_reader(tokens)
   local rest = ''
+  tokens.said = 0
   return function(bytes)
     local s = rest == '' and bytes or rest .. bytes
     local stop = last_line(bytes) -- what rests has no line end
@@ -175,15 +238,18 @@ local function line_reader(tokens)
     stop = #s - #bytes + stop
     rest = sub(s, stop)
     if #rest > LONGEST_EVENT then rest = '' end
+    if rest ~= '' then s = sub(s, 1, stop - 1) end
+    if not tokens.told then tokens.said = tokens.said + tokens_said(s) end
     if not has_usage(s) then return false end
     local found = false
-    for from in string.gmatch(sub(s, 1, stop - 1), '()[^\r\n]+') do
+    for from in string.gmatch(s, '()[^\r\n]+') do
       local _, data = find(s, '^data:%s*', from)
       if data then
         local stop_at = find(s, '[\r\n]', data + 1) or #s + 1
         local line = sub(s, data + 1, stop_at - 1)
         if has_usage(line) then
           read_document(line, 1, tokens)
+          if is_final(line) then tokens.told = true end
           found = true
         end
       end
