@@ -54,9 +54,10 @@ FIELDS = {
         key: _usage(key)
         for key in (
             *(line.INPUT, line.OUTPUT, line.CACHED, line.REASONING),
-            *(line.COST, line.TOLD, line.SEEN),
+            *(line.COST, line.TOLD),
         )
     },
+    line.SEEN: f"%DYNAMIC_METADATA({NAMESPACE}:{line.SEEN})%",
     line.STATUS: "%RESPONSE_CODE%",
     line.FLAGS: "%RESPONSE_FLAGS%",
     line.DETAILS: "%RESPONSE_CODE_DETAILS%",
