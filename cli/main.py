@@ -19,6 +19,7 @@ from cli import (
     check,
     compile,  # noqa: A004 - a command's name is its module's
     exits,
+    keys,
     rollout,
     schema,
     serve,
@@ -69,6 +70,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     serve,
     status,
     rollout,
+    keys,
     bootstrap,
     schema,
     simulate,
