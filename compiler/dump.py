@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 
@@ -18,8 +18,10 @@ from compiler.fleet import Fleet
 from compiler.lower.lowered import Lowered
 from compiler.node import Node
 from compiler.plan import LaneChoice, Plan
+from compiler.plan_accounts import DEFAULT_COUNTING, DEFAULT_EDGE, DEFAULT_LEDGER
 from compiler.source import Span
 from policies.secret import SecretRef
+from policies.timestamp import spelled
 from xds.edge.key_table import KeyTable
 from xds.edge.resources import RULES, TYPES
 from xds.order import CLUSTER
@@ -50,6 +52,10 @@ def plain(value: Any) -> Any:
             return _duration(value)
         case SecretRef():
             return value.name
+        case datetime():
+            return spelled(value)
+        case bytes():
+            return value.hex()
         case Span():
             return str(value)
         case Mapping():
@@ -60,6 +66,8 @@ def plain(value: Any) -> Any:
         return {
             f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare
         }
+    if hasattr(value, "__struct_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if hasattr(value, "model_dump"):
         return {k: plain(getattr(value, k)) for k in type(value).model_fields}
     return str(value)
@@ -73,13 +81,18 @@ def dump_nodes(root: Node) -> Any:
 def dump_plan(plan: Plan) -> dict[str, Any]:
     """Print the plan without its lanes, which are a table of their own (`dump_lanes`).
 
-    What is about fleets is printed where it was written; without it there is nothing to read.
+    What is about fleets and accounts is printed where it was written; without it there is nothing
+    to read.
     """
     dumped: dict[str, Any] = plain(plan)
     dumped["envoy"] = ".".join(str(part) for part in plan.envoy)
     del dumped["lanes"]
-    for section in ("groups", "rollout", "runtime"):
+    for section in ("groups", "rollout", "runtime", "tenants", "issuers", "limits"):
         if not dumped[section]:
+            del dumped[section]
+    usual = {"counting": DEFAULT_COUNTING, "ledger": DEFAULT_LEDGER, "edge": DEFAULT_EDGE}
+    for section, value in usual.items():
+        if getattr(plan, section) == value:
             del dumped[section]
     return dumped
 

@@ -7,8 +7,12 @@ left out of what later parts look at, so that one fault is reported once.
 from __future__ import annotations
 
 from compiler.diagnostic import Reporter
+from compiler.linking.auth import check_keys_exist
 from compiler.linking.findings import Findings
 from compiler.linking.groups import link_groups
+from compiler.linking.issuers import check_unused_issuers, link_issuers
+from compiler.linking.keys import link_keys
+from compiler.linking.limits import link_limits
 from compiler.linking.linked import Linked
 from compiler.linking.listeners import link_listeners
 from compiler.linking.models import link_models
@@ -19,6 +23,8 @@ from compiler.linking.rollout import link_rollout
 from compiler.linking.routes import link_routes
 from compiler.linking.runtime import link_runtime
 from compiler.linking.services import link_services
+from compiler.linking.tenants import link_tenants, tenant_choices
+from compiler.linking.tiers import check_unused_tiers, link_tiers
 from compiler.linking.ungrouped import check_ungrouped
 from compiler.linking.unused import check_unused
 from compiler.parse import Parsed
@@ -36,12 +42,20 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
     meaning = link_names(document, findings)
     models = link_models(document, meaning, findings)
     link_prices(document, models, findings)
-    routes = link_routes(document, meaning, findings)
+    link_issuers(document, findings)
+    lineages = link_tiers(document, findings)
+    routes = link_routes(document, meaning, tenant_choices(document, lineages), findings)
+    link_keys(document, findings)
+    tenants = link_tenants(document, lineages, meaning, routes, findings)
+    link_limits(document, findings)
     groups = link_groups(document, routes, findings)
     link_rollout(document, findings)
     link_runtime(document, findings)
     if not reporter.failed:
         # What is left out because of a fault would look unused.
         check_unused(document, models, routes, findings)
+        check_unused_tiers(document, findings)
+        check_unused_issuers(document, routes, findings)
+        check_keys_exist(document, findings)
         check_ungrouped(document, routes, groups, findings)
-    return Linked(document, models, routes, parsed.locate, groups)
+    return Linked(document, models, routes, parsed.locate, groups, tenants)

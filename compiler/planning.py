@@ -7,6 +7,7 @@ however their text is ordered and split over files.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 from compiler.diagnostic import Reporter
@@ -31,10 +32,13 @@ from compiler.plan import (
     Service,
     Url,
 )
+from compiler.planning_accounts import plan_counting, plan_edge, plan_issuers, plan_ledger
 from compiler.planning_fleet import check_given, plan_groups, plan_rollout, plan_runtime
+from compiler.planning_limits import plan_gateway_limits, plan_limits
 from compiler.planning_models import plan_models
 from compiler.planning_policies import plan_policies
 from compiler.planning_routes import plan_routes
+from compiler.planning_tenants import plan_tenants
 from compiler.schema.services import ServiceDocument
 from compiler.source import Path
 from policies.base import Place
@@ -68,7 +72,13 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
         groups=plan_groups(linked),
         rollout=plan_rollout(linked),
         runtime=plan_runtime(linked),
+        tenants=plan_tenants(linked),
+        issuers=plan_issuers(linked),
+        limits=plan_gateway_limits(linked),
+        counting=plan_counting(linked),
+        edge=plan_edge(linked),
     )
+    plan = replace(plan, ledger=plan_ledger(linked, plan))
     _check_gates(plan, linked, findings)
     check_given(plan, findings)
     return plan
@@ -149,6 +159,14 @@ def _providers(linked: Linked) -> tuple[Provider, ...]:
                 or linked.document.defaults.connect_timeout,
                 policies=plan_policies(document, Place.PROVIDER, path, linked),
                 at=linked.locate(path),
+                limits=plan_limits(
+                    document.limits,
+                    document.budget,
+                    path,
+                    f"provider/{name}",
+                    f"provider `{name}`",
+                    linked,
+                ),
             )
         )
     return tuple(providers)

@@ -8,10 +8,14 @@ from itertools import pairwise
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked, LinkedModel, LinkedTarget
 from compiler.plan import Fallback, Group, Model, Price, Provider, Target, Trigger
+from compiler.planning_limits import plan_limits
 from compiler.prices import listed
 
 USUAL = (Trigger.RATE_LIMITED, Trigger.OVERLOADED, Trigger.TIMEOUT, Trigger.CONNECT_FAILURE)
 """What a chain goes on at unless it says so: what another provider does not suffer from too."""
+
+OUTPUT = 4096
+"""Tokens of output that are reserved for a request that states no bound, unless a model says so."""
 
 
 def plan_models(
@@ -31,6 +35,17 @@ def plan_models(
                 fallback=_fallback(model),
                 timeout=model.document.timeout or linked.document.defaults.model_timeout,
                 at=linked.locate(model.path),
+                tags=tuple(sorted(set(model.document.tags))),
+                on_request=model.document.access == "on_request",
+                output=model.document.output or OUTPUT,
+                limits=plan_limits(
+                    model.document.limits,
+                    model.document.budget,
+                    model.path,
+                    f"model/{model.name}",
+                    f"model `{model.name}`",
+                    linked,
+                ),
             )
         )
     return tuple(planned)

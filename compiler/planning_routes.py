@@ -6,6 +6,7 @@ from typing import Any
 
 from compiler.linking.linked import Linked, LinkedRoute
 from compiler.plan import Action, Branch, Forward, Redirect, Respond, Route, Serve
+from compiler.planning_limits import plan_limits
 from compiler.planning_policies import plan_policies
 from compiler.schema.actions import RedirectDocument
 from policies.base import Place
@@ -18,15 +19,28 @@ def plan_routes(linked: Linked) -> tuple[Route, ...]:
 
 def _route(route: LinkedRoute, linked: Linked) -> Route:
     action = _action(route)
+    document = route.document
     return Route(
         name=route.name,
         listeners=route.listeners,
         match=route.match,
         action=action,
         policies=plan_policies(
-            route.document, Place.ROUTE, route.path, linked, _defaults(action, linked)
+            document, Place.ROUTE, route.path, linked, _defaults(action, linked)
         ),
         at=linked.locate(route.path),
+        auth=route.auth,
+        allow=route.allow,
+        on_request=document.access == "on_request",
+        tags=tuple(sorted(set(document.tags))),
+        limits=plan_limits(
+            document.limits,
+            document.budget,
+            route.path,
+            f"route/{route.name}",
+            f"route `{route.name}`",
+            linked,
+        ),
     )
 
 

@@ -6,13 +6,17 @@ description, examples), so that compiler and editors refuse the same texts.
 """
 
 from policies.hosts import Host, HostAndPort, HostPort, IpAddress, Port, is_host, is_ip
+from policies.limit_text import Burst, Limited, Money, Tokens
+from policies.networks import Network
 from policies.refusal import refuse, shown
 from policies.regex import Regex
 from policies.secret_source import SecretSource
+from policies.timestamp import Timestamp
 from policies.units import Duration, Percentage, Share, Size, Timeout
 from policies.words import HeaderName, HeaderValue, Method, ModelName, Name
 
 __all__ = [
+    "Burst",
     "Duration",
     "HeaderName",
     "HeaderValue",
@@ -20,9 +24,12 @@ __all__ = [
     "HostAndPort",
     "HostPort",
     "IpAddress",
+    "Limited",
     "Method",
     "ModelName",
+    "Money",
     "Name",
+    "Network",
     "Percentage",
     "Port",
     "Regex",
@@ -30,6 +37,8 @@ __all__ = [
     "Share",
     "Size",
     "Timeout",
+    "Timestamp",
+    "Tokens",
     "is_host",
     "is_ip",
     "refuse",

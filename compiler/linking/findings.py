@@ -17,6 +17,10 @@ class Findings:
     reporter: Reporter
     locate: Locate
 
+    def silent(self) -> Findings:
+        """Give one that tells nobody, for what was told already."""
+        return Findings(Reporter(), self.locate)
+
     def error(
         self,
         code: str,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from compiler.plan import Api, Match
+from compiler.plan_accounts import AuthMethod
 from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.schema.routes import RouteDocument
+from compiler.schema.tenants import TenantDocument
 from compiler.source import Path, Span
 from xds.node_match import NodeMatch
 
@@ -44,7 +46,8 @@ class LinkedModel:
 class LinkedRoute:
     """A route with its name, the listeners it stands on, and the models that it serves.
 
-    ``place`` is its position in the text, which breaks the last ties of order.
+    ``place`` is its position in the text, which breaks the last ties of order. ``auth`` has each
+    issuer by itself; ``allow`` has names of tenants, None is all.
     """
 
     name: str
@@ -54,6 +57,8 @@ class LinkedRoute:
     document: RouteDocument
     path: Path
     place: int
+    auth: tuple[AuthMethod, ...] = ()
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,27 @@ class LinkedGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedTenant:
+    """A tenant with the models and routes that it has in the end; None is all.
+
+    ``lineage`` are its tier and those that this one extends, nearest first. ``parts`` are the
+    models of teams (``team NAME``) and keys (by id) that have some of their own.
+    """
+
+    name: str
+    lineage: tuple[str, ...]
+    models: tuple[str, ...] | None
+    routes: tuple[str, ...] | None
+    parts: Mapping[str, tuple[str, ...] | None]
+    document: TenantDocument
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Linked:
     """A gateway in which every name leads somewhere.
 
-    Models are sorted by name; routes stand as they are tried, and so do groups.
+    Models and tenants are sorted by name; routes stand as they are tried, and so do groups.
     """
 
     document: GatewayDocument
@@ -82,3 +104,4 @@ class Linked:
     routes: tuple[LinkedRoute, ...]
     locate: Locate = field(compare=False, repr=False)
     groups: tuple[LinkedGroup, ...] = ()
+    tenants: tuple[LinkedTenant, ...] = ()

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
 from compiler.diagnostic import did_you_mean
+from compiler.linking.auth import asks
 from compiler.linking.findings import Findings
 from compiler.plan import Match, PathKind
+from compiler.plan_accounts import AuthKind
 from compiler.schema import GatewayDocument
 from compiler.schema.routes import RouteDocument
 from compiler.source import Path
@@ -48,15 +50,31 @@ def link_served(
             hint="add `models: { fast: { targets: [openai/gpt-4o-mini] } }`",
         )
         return ()
-    if route.models is None:
-        return tuple(sorted(set(meaning.values())))
-    served: set[str] = set()
-    for place, name in enumerate(route.models):
+    served: set[str] = set(meaning.values()) if route.models is None else set()
+    for place, name in enumerate(route.models or ()):
         if name in meaning:
             served.add(meaning[name])
         elif name not in document.models:
             _unknown(name, meaning, (*path, "models", place), document, findings)
+    if not asks(route.auth or ()):
+        _check_access(served, path, document, findings)
     return tuple(sorted(served))
+
+
+def _check_access(
+    served: Iterable[str], path: Path, document: GatewayDocument, findings: Findings
+) -> None:
+    """Refuse models that are for those with a grant, where nobody is asked who they are."""
+    for name in sorted(served):
+        model = document.models[name]
+        if not isinstance(model, str) and model.access == "on_request":
+            findings.error(
+                "access-without-auth",
+                f"model `{name}` is for those with a grant, and nobody is asked who they are",
+                (*path, "auth"),
+                labels=[(("models", name, "access"), "on request")],
+                hint="write `auth: keys`, or leave the model out of the route's `models`",
+            )
 
 
 def _unknown(
@@ -104,8 +122,10 @@ def _check_auth(
             "auth-missing",
             "this route spends money, and does not say who may use it",
             (*path, "serve"),
-            hint="write `auth: none` if anybody who reaches the listener may",
+            hint="write `auth: keys`, or `auth: none` if anybody who reaches the listener may",
         )
+        return
+    if all(one.kind is not AuthKind.NONE for one in route.auth):
         return
     for name in listeners:
         address = document.listeners[name].address
@@ -113,9 +133,9 @@ def _check_auth(
             findings.warning(
                 "open-llm-route",
                 f"anybody who reaches listener `{name}` may spend your providers' money",
-                (*path, "auth"),
+                (*path, "auth", len(route.auth) - 1),
                 "no keys asked for",
                 labels=[(("listeners", name), f"listens on {address}")],
-                hint="listen on 127.0.0.1, or let this listener be reached by friends only",
+                hint="write `auth: keys`, or listen on 127.0.0.1",
             )
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.linking.actions import link_action
+from compiler.linking.auth import link_auth
+from compiler.linking.choices import Choices
 from compiler.linking.findings import Findings
 from compiler.linking.linked import LinkedRoute
 from compiler.linking.llm_routes import link_served
@@ -19,15 +21,16 @@ from compiler.source import Path
 
 
 def link_routes(
-    document: GatewayDocument, meaning: Mapping[str, str], findings: Findings
+    document: GatewayDocument, meaning: Mapping[str, str], tenants: Choices, findings: Findings
 ) -> tuple[LinkedRoute, ...]:
-    """Link all routes; those with faults are left out."""
+    """Link all routes, which may choose their tenants; those with faults are left out."""
     linked: list[LinkedRoute] = []
     for place, route in enumerate(document.routes):
         path: Path = ("routes", place)
         match = link_match(route, path, findings)
         listeners = _listeners(route, path, document, findings)
         good = link_action(route, match, path, document, findings)
+        auth = link_auth(route, listeners, path, document, findings)
         models: tuple[str, ...] = ()
         if route.serve is not None:
             models = link_served(route, match, listeners, path, document, meaning, findings)
@@ -37,7 +40,11 @@ def link_routes(
             continue
         written = None if route.listeners is None else listeners
         name = route.name or derived_name(match, written)
-        linked.append(LinkedRoute(name, listeners, match, models, route, path, place))
+        allow = None
+        if route.allow is not None:
+            at = (*path, "allow")
+            allow = tenants.chosen(route.allow, at, "this route is for", findings)
+        linked.append(LinkedRoute(name, listeners, match, models, route, path, place, auth, allow))
     _check_names(linked, findings)
     check_shadows(linked, findings)
     return tuple(sorted(linked, key=lambda route: (order_key(route.match), route.place)))

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from compiler.schema.defaults import DefaultsDocument
 from compiler.schema.groups import GroupDocument
+from compiler.schema.issuers import IssuerDocument
+from compiler.schema.limits import Budgets, Limits
 from compiler.schema.listeners import Listener
 from compiler.schema.models import Model
 from compiler.schema.prices import PriceDocument
@@ -17,6 +19,9 @@ from compiler.schema.rollout import RolloutDocument
 from compiler.schema.routes import RouteDocument
 from compiler.schema.runtime import RuntimeKey, RuntimeValue
 from compiler.schema.services import ServiceDocument
+from compiler.schema.stores import CountersDocument, EdgeDocument, LedgerDocument
+from compiler.schema.tenants import TenantDocument
+from compiler.schema.tiers import TierDocument
 from policies.document import Document, Items, Maybe
 from policies.values import ModelName, Name, refuse, shown
 
@@ -80,6 +85,23 @@ class GatewayDocument(Document):
     """What tokens cost, by `provider/model`, in place of the shipped prices."""
     routes: Items[RouteDocument] = ()
     """Which requests go where."""
+    tiers: dict[Name, TierDocument] = Field(default_factory=dict)
+    """What tenants of one kind have in common."""
+    tenants: dict[Name, TenantDocument] = Field(default_factory=dict)
+    """Who uses the gateway, with which keys, and what they may."""
+    issuers: dict[Name, IssuerDocument] = Field(default_factory=dict)
+    """Whose tokens are believed, for `auth: jwt` and `auth: oidc`."""
+    limits: Limits = ()
+    """How much the whole gateway takes."""
+    budget: Budgets = ()
+    """How much the whole gateway may spend."""
+    edge: EdgeDocument = EdgeDocument.model_construct()
+    """The services beside each Envoy that look keys up and count."""
+    counters: CountersDocument = CountersDocument.model_construct()
+    """Where limits are counted."""
+    ledger: Maybe[LedgerDocument] = None
+    """Where each request is written down; `embedded` unless written, where the edge is asked about
+    models or there are tenants."""
     groups: dict[Name, GroupDocument] = Field(default_factory=dict)
     """Which nodes of a fleet get which part of the gateway; every node gets all of it unless
     written. A node that no group takes is refused."""

@@ -9,8 +9,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from compiler.plan import Trigger
-from policies.document import Document, Items, Maybe, NonEmpty, keyed
-from policies.values import Duration, ModelName
+from compiler.schema.choices import Tag
+from compiler.schema.limits import Budgets, Limits
+from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, keyed
+from policies.values import Duration, ModelName, Tokens
 
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -101,6 +103,17 @@ class ModelDocument(Document):
     """The time of a whole request over all attempts; `defaults.model_timeout` unless written."""
     aliases: Items[ModelName] = ()
     """Other names of the same model."""
+    tags: OneOrMore[Tag] = ()
+    """Words by which tenants choose models."""
+    access: Literal["all", "on_request"] = "all"
+    """`on_request`: only for tenants that have a grant for it."""
+    output: Maybe[Tokens] = None
+    """How many tokens of output are reserved for a request that states no bound of its own;
+    `4096 tokens` unless written."""
+    limits: Limits = ()
+    """How much it may be used, by all together unless `each` says otherwise."""
+    budget: Budgets = ()
+    """How much may be spent on it."""
 
 
 class _ModelOrAlias:

@@ -8,6 +8,7 @@ from pydantic import Field, Strict
 
 from compiler.plan import Api, Trust
 from compiler.schema.attached import with_policies
+from compiler.schema.limits import Budgets, Limits
 from compiler.schema.url import ProviderUrl
 from policies.base import Place
 from policies.document import Document, Maybe
@@ -32,3 +33,7 @@ class ProviderDocument(Document):
     """Headers sent with every request, such as an organisation; never credentials."""
     connect_timeout: Maybe[Duration] = None
     """How long a connection may take to open; `defaults.connect_timeout` unless written."""
+    limits: Limits = ()
+    """How much is asked of it, such as what it allows itself."""
+    budget: Budgets = ()
+    """How much may be spent there."""

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from compiler.schema.actions import BranchDocument, Redirect, Respond
 from compiler.schema.attached import with_policies
+from compiler.schema.auth import Auth
+from compiler.schema.choices import Tag, TenantChoice
+from compiler.schema.limits import Budgets, Limits
 from compiler.schema.matches import HostPattern, Match
 from policies.base import Place
 from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, one_of
-from policies.values import ModelName, Name, refuse, shown
+from policies.values import ModelName, Name
 
 ACTIONS = ("service", "split", "serve", "redirect", "respond")
-_LATER = ("keys", "jwt", "oidc", "mtls")
-
-
-def _check_auth(value: Any) -> Any:
-    hint = "`none` is what there is"
-    if value in _LATER:
-        refuse("not-yet", f"`auth: {value}` is not built yet", hint)
-    if isinstance(value, str) and value != "none":
-        refuse("bad-auth", f"{shown(value)} is no way to authenticate", hint)
-    return value
-
-
-Auth = Annotated[
-    Literal["none"],
-    BeforeValidator(_check_auth),
-    WithJsonSchema({"enum": ["none"], "description": "Who may use the route: `none` is anybody."}),
-]
 
 
 @with_policies(Place.ROUTE)
@@ -69,4 +55,16 @@ class RouteDocument(Document):
     respond: Maybe[Respond] = None
     """What is answered at once."""
     auth: Maybe[Auth] = None
-    """Who may use it. `serve: llm` spends money, so there it must be written."""
+    """How clients say who they are: `keys`, `jwt`, `oidc`, `mtls`, `none`, or several in the order
+    in which they are tried; `{ jwt: NAME }` is one issuer alone. `serve: llm` spends money, so
+    there it must be written; elsewhere nobody is asked unless it is."""
+    allow: Maybe[OneOrMore[TenantChoice]] = None
+    """The tenants that it is for: names, globs, or `tag:NAME`; all unless written."""
+    access: Literal["all", "on_request"] = "all"
+    """`on_request`: only for tenants that have a grant for it."""
+    tags: OneOrMore[Tag] = ()
+    """Words by which tenants choose routes."""
+    limits: Limits = ()
+    """How many requests it takes, of all clients together unless `each` says otherwise."""
+    budget: Budgets = ()
+    """How much may be spent on it."""
