@@ -1,0 +1,142 @@
+"""A book whose state is rows of an SQLite file, within one transaction at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ext_authz.counters.book import MARGIN_MS
+from ext_authz.counters.shapes import State
+from ext_authz.counters.term import Reservation
+
+_SCHEMA: Final = """\
+CREATE TABLE IF NOT EXISTS counter (
+    name TEXT PRIMARY KEY, state BLOB NOT NULL, gone INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reservation (
+    name TEXT PRIMARY KEY, kept BLOB NOT NULL, due INTEGER, gone INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS counter_gone ON counter (gone);
+CREATE INDEX IF NOT EXISTS reservation_due ON reservation (due, name) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS reservation_gone ON reservation (gone);
+"""
+_FORMAT: Final = 1
+"""Of the rows. A file of another format is begun anew: what was counted in it is forgotten."""
+_SWEEP_EVERY: Final = 256
+"""After how many transactions rows that are of no use any more are removed."""
+_SWEEP_MOST: Final = 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+_state = msgspec.msgpack.Decoder(State).decode
+_reservation = msgspec.msgpack.Decoder(Reservation).decode
+
+
+class Rows:
+    """An open file. Raises sqlite3.Error; a lock that another process has is told at once."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"no folder {path.parent}: {error.strerror}") from error
+        self._db = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=32)
+        self._now = 0
+        self._transactions = 0
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0"):
+            self._db.execute(f"PRAGMA {pragma}")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == _FORMAT:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._ended():
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == _FORMAT:
+                return
+            self._db.execute("DROP TABLE IF EXISTS counter")
+            self._db.execute("DROP TABLE IF EXISTS reservation")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={_FORMAT}")
+
+    @contextmanager
+    def transaction(self, now: int) -> Iterator[None]:
+        """Let nobody else write until the block ends, and forget all of it where that raises."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._now = now
+        with self._ended():
+            yield
+            self._transactions += 1
+            if self._transactions % _SWEEP_EVERY == 0:
+                self._sweep()
+
+    @contextmanager
+    def _ended(self) -> Iterator[None]:
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def counter(self, name: str) -> State:
+        """Read a counter."""
+        row = self._db.execute("SELECT state FROM counter WHERE name = ?", (name,)).fetchone()
+        return _state(row[0]) if row else ()
+
+    def set_counter(self, name: str, state: State, keep_ms: int) -> None:
+        """Write a counter."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)",
+            (name, _encode(state), self._now + keep_ms),
+        )
+
+    def reservation(self, name: str) -> Reservation | None:
+        """Read a reservation."""
+        row = self._db.execute("SELECT kept FROM reservation WHERE name = ?", (name,)).fetchone()
+        return _reservation(row[0]) if row else None
+
+    def set_reservation(self, name: str, reservation: Reservation, due: int | None) -> None:
+        """Write a reservation."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO reservation VALUES (?, ?, ?, ?)",
+            (name, _encode(reservation), due, reservation.gone + MARGIN_MS),
+        )
+
+    def due(self, now: int, most: int) -> Sequence[str]:
+        """Find holds to give back."""
+        found = self._db.execute(
+            "SELECT name FROM reservation WHERE due <= ? ORDER BY due, name LIMIT ?", (now, most)
+        )
+        return [row[0] for row in found.fetchall()]
+
+    def _sweep(self) -> None:
+        for table in ("counter", "reservation"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE name IN "  # noqa: S608 - the names are above
+                f"(SELECT name FROM {table} WHERE gone <= ? LIMIT ?)",
+                (self._now, _SWEEP_MOST),
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @staticmethod
+    def checkpoint(path: Path) -> None:
+        """Bring the write-ahead log into the file; for a thread, as it waits for the disk."""
+        try:
+            with closing(sqlite3.connect(path, timeout=0)) as db:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error:
+            return  # the next one will; until then the log is longer
