@@ -165,7 +165,7 @@ def _list(args: argparse.Namespace) -> int:
     if not compiled.ok:
         show(compiled, "text")
         return exits.POLICY
-    found = key_list.rows(compiled.outputs["document"], _now(), args.tenant)
+    found = key_list.rows(compiled.outputs["document"].document, _now(), args.tenant)
     if args.json:
         print(json.dumps({"keys": key_list.data(found)}, indent=2))
     else:

@@ -18,13 +18,23 @@ _SHORT: Final = {
     "secret": "sds",
     "extension": "ecds",
     "runtime": "rtds",
+    # And ours, which the edge beside it subscribes to.
+    "rules": "rules",
+    "keys": "keys",
+    "revoked": "revoked",
 }
 
 
 def table(status: dict[str, Any], now: float) -> str:
     """Show what is served, each node, and what is wrong; ``now`` is in seconds since 1970."""
     return "\n".join(
-        (*_heading(status), *_wrong(status, now), *_nodes(status, now), *_faults(status))
+        (
+            *_heading(status),
+            *_wrong(status, now),
+            *_drift(status, now),
+            *_nodes(status, now),
+            *_faults(status),
+        )
     )
 
 
@@ -52,6 +62,11 @@ def _wrong(status: dict[str, Any], now: float) -> Iterator[str]:
     for one in wrong["errors"]:
         place = f"{one['place']}: " if one["place"] else ""
         yield f"  {_printable(place + one['message'])}"
+
+
+def _drift(status: dict[str, Any], now: float) -> Iterator[str]:
+    for one in status.get("revoked", ()):  # likewise
+        yield f"revoked ahead of the policy: {one['id']}, {_ago(now - one['since'])} ago"
 
 
 def _wave(rollout: dict[str, Any]) -> str:

@@ -196,11 +196,14 @@ class Lane:
             if self._candidate_build.version != state.candidate:
                 self._candidate_build = self.build
             self._serve(self.candidate, read)
+        changed = False
         if ended is not None or before != self.groups:
             # What was refused on the way may not be led on as "still in use": lay out ways anew.
-            self._serve(self.stable, read)
+            changed = self._serve(self.stable, read)
         moved = [self._put(member, now) for node in self.nodes.values() for member in node]
-        return any(moved)
+        if changed:
+            self.stable.steer(now)
+        return changed or any(moved)
 
     def enter(self, member: Member) -> bool:
         """Take a stream in; tell whether it is its node's first."""
