@@ -22,7 +22,7 @@ LOOK_MS: Final = 2_000
 
 Fingerprint = frozenset[tuple[str, int, int, int]]
 
-_SUFFIXES: Final = (".yaml", ".yml")
+_SUFFIXES: Final = (".yaml", ".yml", "jwks.json")
 _ENDPOINTS: Final = "endpoints"
 
 
@@ -30,7 +30,8 @@ def policy_fingerprint(path: Path) -> Fingerprint:
     """Name, inode, size and time of every file that `compiler.read` would read."""
     if path.is_dir():
         return _fingerprint(_below(path))
-    return _fingerprint([path, *_below(path.parent / _ENDPOINTS)])
+    beside = path.parent.glob("*jwks.json")
+    return _fingerprint([path, *beside, *_below(path.parent / _ENDPOINTS)])
 
 
 def files_fingerprint(files: Iterable[Path]) -> Fingerprint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler.compose import compose
 from compiler.diagnostic import Reporter
 from compiler.endpoints_file import graft
+from compiler.jwks_file import graft_key_sets
 from compiler.lines import Lines
 from compiler.merge import merge
 from compiler.node import Mapping, Node, Scalar, Sequence
@@ -42,7 +43,7 @@ def load(sources: Sources, reporter: Reporter) -> Mapping:
     if merged is None:
         nothing = Lines(sources.policies[0] if sources.policies else SourceFile("", ""))
         return Mapping(nothing, 0, 0, {})
-    return graft(merged, sources, reporter)
+    return graft_key_sets(graft(merged, sources, reporter), sources, reporter)
 
 
 def _report_root(node: Node, lines: Lines, reporter: Reporter) -> None:

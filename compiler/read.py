@@ -20,6 +20,8 @@ MAX_FILES = 10_000
 """How many files a policy may have: a folder that holds more was hardly meant."""
 ENDPOINTS = "endpoints"
 """The folder whose files are lists of endpoints, named by services, and no policies."""
+KEY_SET = "jwks.json"
+"""How the names of files end that are key sets, named by issuers: `jwks.json`, `x.jwks.json`."""
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -28,10 +30,10 @@ _SUFFIXES = (".yaml", ".yml")
 class Sources:
     """All texts of a policy, in the order of their names.
 
-    ``policies`` are merged into one gateway; ``endpoints`` are the files that services may name;
-    ``broken`` could not be read as text, and are kept as far as they can be shown. Names are the
-    root as it was given and the path below it, with ``/`` between; ``root`` is empty or ends
-    with ``/``.
+    ``policies`` are merged into one gateway; ``endpoints`` are the files that services may name,
+    ``key_sets`` those of issuers; ``broken`` could not be read as text, and are kept as far as
+    they can be shown. Names are the root as it was given and the path below it, with ``/``
+    between; ``root`` is empty or ends with ``/``.
     """
 
     policies: tuple[SourceFile, ...]
@@ -39,10 +41,11 @@ class Sources:
     broken: tuple[SourceFile, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     root: str = ""
+    key_sets: tuple[SourceFile, ...] = ()
 
     def find(self, name: str) -> SourceFile | None:
         """Give the file of that name, if it was read."""
-        for source in (*self.policies, *self.endpoints, *self.broken):
+        for source in (*self.policies, *self.endpoints, *self.key_sets, *self.broken):
             if source.name == name:
                 return source
         return None
@@ -59,15 +62,36 @@ def sources_of(
 
 
 def is_policy_file(name: str) -> bool:
-    """Whether the file of that path below a policy's folder is read: YAML, and nothing hidden."""
-    return name.endswith(_SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
+    """Whether the file of that path below a policy's folder is read: nothing hidden is."""
+    return _is_read(name) and not any(part.startswith(".") for part in name.split("/"))
+
+
+def goes_with(name: str, file: str) -> bool:
+    """Whether a file of that path is read with the one policy ``file`` of its folder.
+
+    It is that file, an endpoints file of the folder, or a key set beside it.
+    """
+    if name == file:
+        return True
+    beside = is_key_set(name) and "/" not in name
+    return is_policy_file(name) and (beside or name.startswith(f"{ENDPOINTS}/"))
+
+
+def is_key_set(name: str) -> bool:
+    """Whether a file is a key set by its name."""
+    base = name.rpartition("/")[2]
+    return base == KEY_SET or base.endswith(f".{KEY_SET}")
+
+
+def _is_read(name: str) -> bool:
+    return name.endswith(_SUFFIXES) or is_key_set(name)
 
 
 def read(path: Path) -> Sources:
     """Read a policy file, or every ``*.yaml`` and ``*.yml`` of a folder and the folders in it.
 
-    What begins with a dot is left out. Files in a folder ``endpoints`` are no policies; for a
-    single policy file, those in ``endpoints`` beside it are read.
+    What begins with a dot is left out. Files in a folder ``endpoints`` are no policies, and neither
+    are key sets; for a single policy file, those beside it are read.
     """
     problems: list[Diagnostic] = []
     files: dict[str, bytes] = {}
@@ -80,10 +104,11 @@ def read(path: Path) -> Sources:
         return Sources((), problems=(_problem("no-such-file", message, None, hint=hint),))
     else:
         root = _root(path.parent)
-        found = iter([path.name])
+        names = [path.name, *key_sets_beside(path)]
         if (path.parent / ENDPOINTS).is_dir() and path.parent.name != ENDPOINTS:
             below = _walk(path.parent / ENDPOINTS, problems)
-            found = iter([path.name, *(f"{ENDPOINTS}/{name}" for name in below)])
+            names += [f"{ENDPOINTS}/{name}" for name in below]
+        found = iter(names)
         path = path.parent
     for count, name in enumerate(found):
         if count == MAX_FILES:
@@ -103,20 +128,34 @@ def read(path: Path) -> Sources:
     return _sources(files, problems, root)
 
 
+def key_sets_beside(file: Path) -> list[str]:
+    """Give the names of the key sets in the folder of a single policy file."""
+    try:
+        names = [other.name for other in file.parent.iterdir()]
+    except OSError:
+        return []  # then the file itself cannot be read either, which is told
+    return sorted(name for name in names if is_key_set(name) and not name.startswith("."))
+
+
 def _sources(files: Mapping[str, bytes | str], problems: list[Diagnostic], root: str) -> Sources:
     policies: list[SourceFile] = []
     endpoints: list[SourceFile] = []
+    key_sets: list[SourceFile] = []
     broken: list[SourceFile] = []
     for name in sorted(files):
         source, problem = _decode(root + name, files[name])
         if problem is not None:
             problems.append(problem)
             broken.append(source)
+        elif is_key_set(name):
+            key_sets.append(source)
         elif ENDPOINTS in name.split("/")[:-1]:
             endpoints.append(source)
         else:
             policies.append(source)
-    return Sources(tuple(policies), tuple(endpoints), tuple(broken), tuple(problems), root)
+    return Sources(
+        tuple(policies), tuple(endpoints), tuple(broken), tuple(problems), root, tuple(key_sets)
+    )
 
 
 def _decode(name: str, content: bytes | str) -> tuple[SourceFile, Diagnostic | None]:
@@ -160,7 +199,7 @@ def _walk(folder: Path, problems: list[Diagnostic]) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith(_SUFFIXES) and not name.startswith("."):
+            if _is_read(name) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from compiler.read import ENDPOINTS, is_policy_file
+from compiler.read import goes_with, is_policy_file
 
 FOLDER: Final = "040000"
 LINK: Final = "120000"
@@ -78,8 +78,7 @@ def chosen(tree: Mapping[str, Entry], file: str = "") -> list[str]:
     """Name what the compiler reads of a folder, or of a single policy file in it."""
     if not file:
         return sorted(name for name in tree if is_policy_file(name))
-    beside = [n for n in tree if n.startswith(f"{ENDPOINTS}/") and is_policy_file(n)]
-    return sorted([name for name in (file,) if name in tree] + beside)
+    return sorted(name for name in tree if goes_with(name, file))
 
 
 def led(name: str, link: bytes) -> str:

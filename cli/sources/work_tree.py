@@ -9,7 +9,7 @@ from typing import Final
 from cli.sources import git_object
 from cli.sources.git_command import Git, GitError, find_git
 from cli.sources.source import UNKNOWN, Revision
-from compiler.read import ENDPOINTS, is_policy_file
+from compiler.read import goes_with, is_policy_file
 
 _SECONDS: Final = 10.0
 
@@ -55,5 +55,5 @@ def changed(status: bytes, prefix: str) -> list[str]:
 
 
 def _matters(name: str, file: str) -> bool:
-    """Whether the compiler reads it: in a folder all policies, else the one and its endpoints."""
-    return is_policy_file(name) and (not file or name == file or name.startswith(f"{ENDPOINTS}/"))
+    """Whether the compiler reads it: in a folder all policies, else the one and what is with it."""
+    return goes_with(name, file) if file else is_policy_file(name)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from compiler.key_set import HINTS, fault_of
 from compiler.schema.url import split_url
 from policies.document import Document, Items, Maybe, OneOrMore
 from policies.values import SecretSource, refuse, shown
@@ -41,12 +42,17 @@ HttpUrl = Annotated[str, AfterValidator(_check_url), WithJsonSchema(_URL)]
 
 
 def is_key_set(jwks: str) -> bool:
-    """Tell whether this is a key set itself, which `compiler.jwks_file` has put in, and no URL."""
+    """Tell whether this is a key set itself (mostly of a file), and not where it is."""
     return jwks.startswith("{")
 
 
 def _check_jwks(value: Any) -> Any:
-    if not isinstance(value, str) or _FILE.fullmatch(value) or is_key_set(value):
+    if not isinstance(value, str) or _FILE.fullmatch(value):
+        return value
+    if is_key_set(value):
+        fault = fault_of(value)
+        if fault is not None:
+            refuse(fault[0], f"this key set {fault[1]}", HINTS[fault[0]])
         return value
     hint = "write `https://login.example/jwks`, or `file:corp.jwks.json`"
     if value.startswith("file:"):

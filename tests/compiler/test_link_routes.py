@@ -239,12 +239,6 @@ def test_auth_missing():
     assert (said.code, said.at) == ("auth-missing", "llm")
 
 
-def test_auth_that_is_not_built_yet():
-    """A word that will mean something is not a wrong word."""
-    said = llm("{ match: /v1, serve: llm, auth: keys }")
-    assert (said.code, said.at) == ("not-yet", "keys")
-
-
 def test_open_llm_route():
     """A listener that others can reach, and nobody is asked for a key."""
     said = finding("listeners: { public: 8080 }", OPENAI, FAST, LLM)
