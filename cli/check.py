@@ -55,10 +55,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit code 1 where the policy has errors."""
+    from cli.expiries import with_expiries
     from compiler.diagnostic import Severity
     from compiler.pipeline import compile_path
 
-    compiled = compile_path(existing(args.path))
+    compiled = with_expiries(compile_path(existing(args.path)))
     machine = args.format != "text"
     show(compiled, args.format, sys.stdout if machine else sys.stderr)
     warned = any(d.severity is Severity.WARNING for d in compiled.diagnostics)
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             f"{plan.name}: ok. {counted(plan.listeners, 'listener')}, "
             f"{counted(plan.routes, 'route')}, {counted(plan.services, 'service')}, "
             f"{counted(plan.providers, 'provider')}, {counted(plan.models, 'model')}"
+            + (f", {counted(plan.tenants, 'tenant')}" if plan.tenants else "")
         )
     return exits.OK
 

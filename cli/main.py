@@ -19,6 +19,7 @@ from cli import (
     check,
     compile,  # noqa: A004 - a command's name is its module's
     exits,
+    explain,
     keys,
     rollout,
     schema,
@@ -66,6 +67,7 @@ class Command(Protocol):
 COMMANDS: Final[tuple[Command, ...]] = (
     check,
     compile,
+    explain,
     up,
     serve,
     status,

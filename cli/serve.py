@@ -92,11 +92,11 @@ async def _serve(args: argparse.Namespace) -> int:
 
     from cli import listen
     from cli.attend import attend, signals, unless_stopped
+    from cli.expiries import compile_today
     from cli.narrate import Narrator, StreamLog
     from cli.operating import Operating
     from cli.reload import Reloaded, Reloader
     from cli.sources.options import opened, secret_reader
-    from compiler.pipeline import compile_sources
     from xds.plane import ControlPlane
 
     narrator = Narrator(as_json=args.json)
@@ -124,7 +124,7 @@ async def _serve(args: argparse.Namespace) -> int:
         signals() as caught,
         opened(args, tell=narrator.note, last=lambda: plane.revision) as source,
     ):
-        reloader = Reloader(source, plane, compiler=compile_sources, tell=tell)
+        reloader = Reloader(source, plane, compiler=compile_today, tell=tell)
         restored = await plane.start()
         try:
             operators = operating.start(args.operator)

@@ -263,6 +263,7 @@ def _compiler(
     args: argparse.Namespace, simulator: Simulator | None
 ) -> Callable[[Sources], Compiled]:
     """Give the compilation that `up` wants: with simulated upstreams, with free ports, or as is."""
+    from cli.expiries import with_expiries
     from compiler.pipeline import compile_sources
     from compiler.simulated import any_ports, simulated
 
@@ -280,7 +281,7 @@ def _compiler(
     def compile_here(sources: Sources) -> Compiled:
         from simulator.config import Provider
 
-        compiled = compile_sources(sources, revise=revise)
+        compiled = with_expiries(compile_sources(sources, revise=revise))
         if simulator is not None and compiled.ok:
             for provider in compiled.plan.providers:
                 simulator.add(Provider(provider.name, provider.api.value))
