@@ -27,11 +27,12 @@ from compiler.lower.accounts.early_headers import drop_claimed
 from compiler.lower.accounts.edge_cluster import edge_cluster
 from compiler.lower.accounts.ext_authz import ask_edge, ext_authz_filter
 from compiler.lower.accounts.parts import NO_ACCOUNTS, AccountParts
+from compiler.lower.accounts.replies import replies
 from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.routes import MODELS, entry_of
-from compiler.plan import Plan, Route, Serve
+from compiler.plan import Api, Plan, Route, Serve
 from compiler.source import Span
 from policies.secret import SecretRef
 from xds.resource import Resource
@@ -72,6 +73,12 @@ class Accounts:
             http_filters=tuple(filters),
             early=(drop_claimed(request_id=self.edge),),
             access_log=(usage_log(self.plan.edge),) if logs else (),
+            replies=tuple(
+                replies(
+                    frozenset(Api) if serves else frozenset(),
+                    rest=any(not isinstance(route.action, Serve) for route in here),
+                )
+            ),
             identity=identity,
         )
 

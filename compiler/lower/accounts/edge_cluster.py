@@ -13,13 +13,15 @@ from compiler.plan_accounts import Edge
 from policies.http_options import http_options
 from xds.edge.paths import CLUSTER, worker_socket
 from xds.schema import envoy
+from xds.wire import pack
 
 cluster_v3 = envoy.config.cluster.v3
 core_v3 = envoy.config.core.v3
+previous_hosts_v3 = envoy.extensions.retry.host.previous_hosts.v3
 
 TIMEOUT = timedelta(seconds=2)
 """What one question may take, attempts and the counters' own store included."""
-ATTEMPTS = 3
+ATTEMPTS = 5
 UNBOUNDED = 1 << 20
 
 
@@ -30,6 +32,8 @@ def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
     cluster.lb_policy = cluster_v3.Cluster.LEAST_REQUEST
     # With all workers out, any of them is as good: it may be back.
     cluster.common_lb_config.healthy_panic_threshold.value = 50.0
+    # Else who is out and who is back is said a second late.
+    cluster.common_lb_config.update_merge_window.FromTimedelta(timedelta(0))
     cluster.load_assignment.cluster_name = CLUSTER
     locality = cluster.load_assignment.endpoints.add()
     for number in range(edge.workers):
@@ -50,13 +54,14 @@ def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
     ):
         limit.value = UNBOUNDED
     outliers = cluster.outlier_detection
-    outliers.consecutive_gateway_failure.value = 2
+    outliers.consecutive_gateway_failure.value = 5
     outliers.enforcing_consecutive_gateway_failure.value = 100
     outliers.enforcing_consecutive_5xx.value = 0
     outliers.enforcing_success_rate.value = 0
-    outliers.interval.FromTimedelta(timedelta(seconds=1))
-    outliers.base_ejection_time.FromTimedelta(timedelta(seconds=1))
-    outliers.max_ejection_time.FromTimedelta(timedelta(seconds=5))
+    # A worker is back in the time that a process takes to start.
+    outliers.interval.FromTimedelta(timedelta(milliseconds=200))
+    outliers.base_ejection_time.FromTimedelta(timedelta(milliseconds=200))
+    outliers.max_ejection_time.FromTimedelta(timedelta(seconds=1))
     outliers.max_ejection_percent.value = 100
     return cluster
 
@@ -67,8 +72,12 @@ def edge_service(timeout: timedelta = TIMEOUT, cluster: str = CLUSTER) -> core_v
     service.envoy_grpc.cluster_name = cluster
     service.timeout.FromTimedelta(timeout)
     retries = service.retry_policy
-    retries.retry_on = "connect-failure,refused-stream,reset,unavailable"
+    retries.retry_on = "cancelled,connect-failure,refused-stream,reset,unavailable"
     retries.num_retries.value = ATTEMPTS - 1
-    retries.retry_back_off.base_interval.FromMilliseconds(5)
+    retries.retry_back_off.base_interval.FromMilliseconds(2)
     retries.retry_back_off.max_interval.FromMilliseconds(50)
+    # At another worker, that is.
+    elsewhere = retries.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
+    elsewhere.typed_config.CopyFrom(pack(previous_hosts_v3.PreviousHostsPredicate()))
+    retries.host_selection_retry_max_attempts = 5
     return service

@@ -37,6 +37,11 @@ def ext_authz_filter() -> hcm_v3.HttpFilter:
     )
     config.grpc_service.CopyFrom(edge_service())
     config.status_on_error.code = 503
+    # Envoy looks for `pack_as_bytes` here alone, and a body may be no UTF-8. How much of one is
+    # sent is a route's to say, and without a word of it this: the least that there can be.
+    config.with_request_body.max_request_bytes = 1
+    config.with_request_body.allow_partial_message = True
+    config.with_request_body.pack_as_bytes = True
     return hcm_v3.HttpFilter(name=FILTER, typed_config=pack(config), disabled=True)
 
 
@@ -49,4 +54,6 @@ def ask_edge(route: route_v3.Route, extensions: Mapping[str, str], *, body: bool
         settings.with_request_body.max_request_bytes = BODY_BYTES
         settings.with_request_body.allow_partial_message = True
         settings.with_request_body.pack_as_bytes = True
+    else:
+        settings.disable_request_body_buffering = True
     route.typed_per_filter_config[FILTER].CopyFrom(pack(config))

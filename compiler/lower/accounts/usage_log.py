@@ -22,8 +22,9 @@ def _usage(key: str) -> str:
     return f"%DYNAMIC_METADATA({NAMESPACE}:usage:{key})%"
 
 
-def _cluster(key: str) -> str:
-    return f"%METADATA(CLUSTER:{NAMESPACE}:{key})%"
+def _target(key: str) -> str:
+    # The host's and not the cluster's: a request that was refused has no host.
+    return f"%METADATA(UPSTREAM_HOST:{NAMESPACE}:{key})%"
 
 
 def _account(key: str) -> str:
@@ -44,11 +45,11 @@ FIELDS = {
         )
     },
     line.MODEL: f"%METADATA(ROUTE:{NAMESPACE}:model)%",
-    line.SERVED: _cluster("model"),
-    line.PROVIDER: _cluster("provider"),
-    line.PRICE: _cluster(line.PRICE),
-    line.INPUT_PRICE: _cluster(line.INPUT_PRICE),
-    line.OUTPUT_PRICE: _cluster(line.OUTPUT_PRICE),
+    line.SERVED: _target(line.SERVED),
+    line.PROVIDER: _target(line.PROVIDER),
+    line.PRICE: _target(line.PRICE),
+    line.INPUT_PRICE: _target(line.INPUT_PRICE),
+    line.OUTPUT_PRICE: _target(line.OUTPUT_PRICE),
     line.ATTEMPTS: "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     **{
         key: _usage(key)

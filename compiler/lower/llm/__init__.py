@@ -30,7 +30,7 @@ BODY_BYTES = 32 << 20
 def lower_llm(plan: Plan, listener: Listener, *, accounts: bool = False) -> LlmParts:
     """Return what the LLM routes on ``listener`` add to it; pure, and the same for equal plans.
 
-    With ``accounts`` clusters tell what their targets cost, for those who write it down, and
+    With ``accounts`` hosts tell what their targets cost, for those who write it down, and
     providers are not told whose request it is.
     """
     serving = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from compiler.lower.attached import attached
 from compiler.lower.llm.attempt import attempt_filter
@@ -20,11 +21,12 @@ from policies import circuit, upstream_tls
 from policies.base import Place
 from policies.http_options import http_options
 from policies.secret import SecretRef
-from xds.edge.usage_line import INPUT_PRICE, OUTPUT_PRICE, PRICE
+from xds.edge.usage_line import INPUT_PRICE, OUTPUT_PRICE, PRICE, PROVIDER, SERVED
 from xds.schema import envoy
 from xds.wire import pack
 
 cluster_v3 = envoy.config.cluster.v3
+endpoint_v3 = envoy.config.endpoint.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 codec_v3 = envoy.extensions.filters.http.upstream_codec.v3
 
@@ -60,7 +62,9 @@ def _cluster(
     cluster = cluster_v3.Cluster(name=name)
     cluster.connect_timeout.FromTimedelta(provider.connect_timeout)
     cluster.per_connection_buffer_limit_bytes.value = BUFFER_BYTES
-    _address(cluster, provider)
+    host = _address(cluster, provider)
+    if accounts:
+        host.metadata.filter_metadata[NAMESPACE].update(_told_of(target))
     # A model may think for minutes before it says anything, which NATs take for a dead connection.
     keepalive = cluster.upstream_connection_options.tcp_keepalive
     keepalive.keepalive_time.value = 60
@@ -72,14 +76,6 @@ def _cluster(
             "model": target.model,
         }
     )
-    if accounts and target.price is not None:
-        cluster.metadata.filter_metadata[NAMESPACE].update(
-            {
-                PRICE: target.price.source,
-                INPUT_PRICE: target.price.input,
-                OUTPUT_PRICE: target.price.output,
-            }
-        )
     with http_options(cluster) as options:
         if provider.url.scheme == "https":
             options.auto_config.SetInParent()  # HTTP/2 where ALPN offers it
@@ -116,12 +112,22 @@ def _let_all_retry(cluster: cluster_v3.Cluster) -> None:
                 limit.value = 1 << 16
 
 
-def _address(cluster: cluster_v3.Cluster, provider: Provider) -> None:
+def _told_of(target: Target) -> dict[str, Any]:
+    """What the usage log tells of a target: the host's, since only an attempt has one."""
+    told: dict[str, Any] = {PROVIDER: target.provider, SERVED: target.model}
+    if target.price is not None:
+        told[PRICE] = target.price.source
+        told[INPUT_PRICE] = target.price.input
+        told[OUTPUT_PRICE] = target.price.output
+    return told
+
+
+def _address(cluster: cluster_v3.Cluster, provider: Provider) -> endpoint_v3.LbEndpoint:
     """A name is resolved as large sites want it: one address at a time, for new connections."""
     cluster.load_assignment.cluster_name = cluster.name
-    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
-    endpoint.address.socket_address.address = provider.url.host
-    endpoint.address.socket_address.port_value = provider.url.port
+    host = cluster.load_assignment.endpoints.add().lb_endpoints.add()
+    host.endpoint.address.socket_address.address = provider.url.host
+    host.endpoint.address.socket_address.port_value = provider.url.port
     try:
         ipaddress.ip_address(provider.url.host)
     except ValueError:
@@ -130,6 +136,7 @@ def _address(cluster: cluster_v3.Cluster, provider: Provider) -> None:
         cluster.dns_lookup_family = cluster_v3.Cluster.V4_PREFERRED
     else:
         cluster.type = cluster_v3.Cluster.STATIC
+    return host
 
 
 def _attempt_filters(
