@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from compiler.read import Sources
 
 _BOM: Final = "\ufeff"
+_TRIES: Final = 100
 
 
 class WrongPolicyError(Exception):
@@ -47,6 +48,24 @@ def edit(
     the file is replaced. Raises WrongPolicyError, CannotRunError and OSError, and whatever
     ``change`` does; then nothing was written.
     """
+    for _ in range(_TRIES):
+        try:
+            return _edit(policy, belongs, change, before)
+        except _ChangedError:
+            continue  # another command came first: what it wrote is to stay
+    raise _meanwhile(policy)
+
+
+class _ChangedError(Exception):
+    """The file is no longer what was read."""
+
+
+def _edit(
+    policy: Path,
+    belongs: Callable[[str], bool],
+    change: Callable[[str], str],
+    before: Callable[[], None],
+) -> Path | None:
     from compiler.read import read
 
     sources = read(policy)
@@ -58,7 +77,7 @@ def edit(
             old = content.decode()
             bom = _BOM if old.startswith(_BOM) else ""
             if old.removeprefix(_BOM) != source.text:
-                raise _meanwhile(path)
+                raise _ChangedError
             new = change(source.text)
             _compile(sources, source.name, new)
             before()
