@@ -27,6 +27,7 @@ from cli import (
     simulate,
     status,
     up,
+    usage,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     status,
     rollout,
     keys,
+    usage,
     bootstrap,
     schema,
     simulate,

@@ -94,7 +94,7 @@ class PostgresLedger:
             raise RowsRefusedError(type(error).__name__) from None
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self._forget()
-            raise LedgerAwayError(_reason(error, self._url)) from None
+            raise LedgerAwayError(reason(error, self._url)) from None
         except BaseException:
             await self._forget()
             raise
@@ -151,7 +151,7 @@ async def _taken(connection: AsyncConnection[Any]) -> int:
     return 0 if found is None else int(found[0])
 
 
-def _reason(error: BaseException, url: str) -> str:
+def reason(error: BaseException, url: str) -> str:
     """Say why, in one line and without what the URL may hold."""
     import psycopg
 

@@ -29,7 +29,8 @@ class Row:
 
     ``input`` holds cached tokens and ``output`` reasoning. ``first_ms`` is -1 where no answer
     began. ``subject`` is the user's name where one is known. Texts are empty where a request has
-    none.
+    none. ``price`` says whose prices those are, in pico-USD a token; all three are the version of
+    the price by which the cost was worked out.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Row:
     reasoning: int = 0
     cost: int = 0
     price: str = ""
+    input_price: int = 0
+    output_price: int = 0
     told: bool = False
     estimated: bool = False
     status: int = 0
@@ -109,6 +112,8 @@ def row(line: Line, place: str, gateway: str = "") -> Row:
         reasoning=used.reasoning,
         cost=used.cost,
         price=_text(line, line_.PRICE) if served else "",
+        input_price=_number(line, line_.INPUT_PRICE) if served else 0,
+        output_price=_number(line, line_.OUTPUT_PRICE) if served else 0,
         told=used.told,
         estimated=used.estimated,
         status=_number(line, line_.STATUS),
