@@ -20,7 +20,7 @@ tenants:
     tier: "pro"
     keys:
       # of the build machines
-      ci: { sha256: 'aa',   expires: 2027-01-31 }   # until January
+      ci: { sha256: 'aa',   expires: 2027-01-31 }   # soon
       old: bb
 
   # The second one, in one line.
@@ -56,10 +56,10 @@ def changes(old, new):
         ("tenants.acme.tier", "free", ['-     tier: "pro"', '+     tier: "free"']),
         (
             "tenants.acme.keys.ci",
-            {"sha256": "ee", "previous": {"until": "t"}},
+            {"sha256": "ee", "previous": {"x": "t"}},
             [
-                "-       ci: { sha256: 'aa',   expires: 2027-01-31 }   # until January",
-                "+       ci: { sha256: 'ee',   expires: 2027-01-31, previous: { until: t } }   # until January",
+                "-       ci: { sha256: 'aa',   expires: 2027-01-31 }   # soon",
+                "+       ci: { sha256: 'ee',   expires: 2027-01-31, previous: { x: t } }   # soon",
             ],
         ),
         (
