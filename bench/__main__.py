@@ -12,6 +12,7 @@ NAMES = (
     "one_route",
     "push_to_acked",
     "fleet_of_routes",
+    "key_table",
 )
 
 

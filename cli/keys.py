@@ -53,17 +53,27 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    create = actions.add_parser("create", help="make a key, and write its SHA-256 into the policy")
-    rotate = actions.add_parser("rotate", help="make a new key in the place of one")
-    revoke = actions.add_parser("revoke", help="have a key refused")
-    restore = actions.add_parser("restore", help="undo `revoke --now`")
-    listing = actions.add_parser("list", help="show the keys of the policy and how each stands")
+    create, rotate, revoke, restore, listing = (
+        actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        for name, text in (
+            ("create", "make a key, and write its SHA-256 into the policy"),
+            ("rotate", "make a new key in the place of one"),
+            ("revoke", "have a key refused, by the policy, at once by the control plane, or both"),
+            ("restore", "undo `revoke --now`"),
+            ("list", "show the keys of the policy and how each stands"),
+        )
+    )
     for one in (create, rotate, revoke, restore):
         one.add_argument("id", type=_key_id, metavar="ID", help="TENANT/KEY or TENANT/TEAM/KEY")
-    for one in (create, rotate, revoke, listing):
+    for one in (create, rotate, listing):
         add_path(one)
-    # With --now alone no file is needed, nor looked for.
-    revoke.set_defaults(path=None)
+    revoke.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        metavar="POLICY",
+        help="the policy file, or the folder of files (default: this folder; with --now, none)",
+    )
     for one in (create, rotate):
         one.add_argument(
             "--expires", type=_moment, metavar="DATE", help="refuse it from then on (UTC)"

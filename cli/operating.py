@@ -29,8 +29,8 @@ def add_operator(parser: argparse.ArgumentParser) -> None:
         "--operator",
         type=address,
         metavar="ADDRESS",
-        help="serve /healthz, /readyz, /metrics, /status and /rollout over HTTP here: host:port or "
-        "unix:/path (default: nowhere); commands are taken from this machine only",
+        help="serve /healthz, /readyz, /metrics, /status, /rollout and /keys over HTTP here: "
+        "host:port or unix:/path (default: nowhere); commands are taken from this machine only",
     )
     group.add_argument(
         "--operator-insecure",

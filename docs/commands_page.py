@@ -38,8 +38,8 @@ def _subcommands(
             yield from action.choices.items()
 
 
-def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
-    yield f"## `{name}`\n\n{(command.description or '').strip()}\n\n"
+def _command(name: str, command: argparse.ArgumentParser, heading: str = "##") -> Iterator[str]:
+    yield f"{heading} `{name}`\n\n{(command.description or '').strip()}\n\n"
     actions = [
         action
         for action in command._actions  # noqa: SLF001
@@ -53,6 +53,8 @@ def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
         yield "\n"
     if command.epilog:
         yield f"```\n{command.epilog.strip()}\n```\n\n"
+    for word, described in _subcommands(command):
+        yield from _command(f"{name} {word}", described, f"{heading}#")
 
 
 def _spelling(action: argparse.Action) -> str:

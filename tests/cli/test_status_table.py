@@ -139,3 +139,9 @@ def test_a_wrong_edit_is_told_though_all_nodes_have_the_last_good_one():
     assert "the newest policy of 5e5e5e5e5e5e is wrong, and not served (60s ago):" in shown
     assert "  gateway.yaml:26:43: no such service" in shown
     assert not synced(status)
+
+
+def test_keys_that_are_revoked_ahead_of_the_policy_are_shown():
+    """With since when: it is drift until the file says so."""
+    text = table(changed(revoked=[{"id": "acme/ci", "since": 900.0, "digests": 1}]), 1_000.0)
+    assert "revoked ahead of the policy: acme/ci, 100s ago" in text

@@ -44,6 +44,12 @@ class FakeDesk:
         self.commands.append((verb, force))
         return {"name": group}
 
+    async def revoke(self, key_id, *, undo):
+        if key_id == "acme/nobody":
+            raise RefusedCommandError("no such key", 404)
+        self.commands.append((key_id, undo))
+        return {"id": key_id, "kept": True}
+
 
 @contextmanager
 def served(desk, at):
@@ -179,3 +185,27 @@ def test_it_is_not_ready_any_more_once_it_drains():
         return before, meanwhile
 
     assert asyncio.run(scenario()) == ("", "shutting down")
+
+
+def test_keys_are_revoked_and_left_to_the_policy_again(at, desk):
+    """By their id in the body; under the rules of every command."""
+    body = json.dumps({"id": "acme/search/ci"})
+    for verb in ("revoke", "restore"):
+        assert ask(at, "POST", f"/keys/{verb}", {HEADER: "1"}, body)[0] == 200
+    assert desk.commands == [("acme/search/ci", False), ("acme/search/ci", True)]
+    assert ask(at, "POST", "/keys/revoke", {}, body)[0] == 403
+    assert ask(at, "POST", "/keys/other", {HEADER: "1"}, body)[0] == 404
+    nobody = json.dumps({"id": "acme/nobody"})
+    assert ask(at, "POST", "/keys/revoke", {HEADER: "1"}, nobody)[0] == 404
+    assert len(desk.commands) == 2
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", '{"id": 1}', '{"id": "acme"}', '{"id": "a/b/c/d"}', '{"id": "gw_secret/ ?"}']
+)
+def test_what_is_no_id_of_a_key_is_not_repeated(at, desk, body):
+    """It may be a key itself."""
+    found = ask(at, "POST", "/keys/revoke", {HEADER: "1"}, body)
+    assert found[0] == 400
+    assert "secret" not in str(found)
+    assert desk.commands == []
