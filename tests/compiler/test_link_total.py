@@ -10,6 +10,7 @@ from compiler.diagnostic import Reporter, Severity
 from compiler.link import link
 from compiler.parse import Parsed
 from compiler.plan import Plan, Serve
+from compiler.plan_accounts import AuthKind
 from compiler.planning import planning
 from compiler.schema import GatewayDocument
 from compiler.source import Span
@@ -58,6 +59,94 @@ to = st.sampled_from(
     ["a/m", "b/n", "openai/gpt-4o", "openai/gpt-4o-mini", "nope/m", "a", "a/", "/m", "openai/x/y"]
 )
 target = st.one_of(to, with_some({"to": to}, weight=weights, timeout=durations))
+tags = st.lists(st.sampled_from(["t", "u"]), max_size=2)
+one_limit = st.sampled_from(
+    [
+        "20 requests/minute",
+        "20 tokens/day",
+        "5 USD/month",
+        "8 concurrent",
+        {"limit": "20 requests/minute", "burst": 5},
+        {"limit": "8 concurrent", "burst": 5},
+        {"limit": "20 requests/minute", "per": "edge"},
+        {"limit": "20 tokens/day", "per": "edge"},
+        {"limit": "20 requests/month", "each": "key", "window": "sliding"},
+        {"limit": "20 requests/minute", "burst": "0.5", "when_away": "open"},
+    ]
+)
+limits = st.lists(one_limit, max_size=3)
+budget = st.lists(st.sampled_from(["5 USD/month", "6 USD/month", "1 USD/day"]), max_size=2)
+access = st.sampled_from(["all", "on_request"])
+chosen = st.lists(st.sampled_from(["a", "b", "z", "*", "c*", "tag:t", "tag:z"]), max_size=2)
+ways = st.one_of(
+    st.sampled_from(["keys", "jwt", "oidc", "mtls", "none"]),
+    st.lists(
+        st.sampled_from(["keys", "jwt", "none", "mtls", {"jwt": "a"}, {"oidc": "z"}]),
+        min_size=1,
+        max_size=3,
+    ),
+)
+times = st.sampled_from(["2026-01-01", "2027-01-01"])
+hashes = st.sampled_from(["ab" * 32, "cd" * 32, "ef" * 32])
+key = st.one_of(
+    hashes,
+    with_some(
+        {"sha256": hashes},
+        starts=times,
+        expires=times,
+        revoked=times,
+        previous=st.fixed_dictionaries({"sha256": hashes, "until": times}),
+        models=chosen,
+        limits=limits,
+        budget=budget,
+    ),
+)
+keys = st.dictionaries(names, key, max_size=2)
+inherited = {
+    "models": chosen,
+    "routes": chosen,
+    "limits": limits,
+    "budget": budget,
+    "tags": tags,
+    "addresses": st.just(["10.0.0.0/8"]),
+}
+tier = some(extends=names, **inherited)
+grant = some(
+    model=names, route=names, requested_by=names, approved_by=names, until=times, reason=names
+)
+tenant = some(
+    tier=names,
+    keys=keys,
+    teams=st.dictionaries(
+        names, some(keys=keys, models=chosen, limits=limits, budget=budget), max_size=2
+    ),
+    certificates=st.just(["spiffe://corp/a/*"]),
+    claims=st.lists(names, max_size=2),
+    grants=st.lists(grant, max_size=2),
+    **inherited,
+)
+issuer = with_some(
+    {"issuer": st.sampled_from(["https://a", "corp", "http://a/b"])},
+    jwks=st.sampled_from(["https://a/jwks", '{"keys":[{"kty":"RSA"}]}']),
+    client=st.just(
+        {
+            "id": "a",
+            "secret": "env:A",
+            "cookie_secret": "env:B",
+            "authorize": "https://a/a",
+            "token": "https://a/t",
+        }
+    ),
+)
+accounts = {
+    "tiers": st.dictionaries(names, tier, max_size=3),
+    "tenants": st.dictionaries(names, tenant, max_size=3),
+    "issuers": st.dictionaries(names, issuer, max_size=2),
+    "limits": limits,
+    "budget": budget,
+    "counters": st.sampled_from([{}, {"store": "redis://a:1/0"}, {"store": "env:A"}]),
+    "ledger": st.sampled_from([{}, {"store": "none"}, {"store": "file:a", "retention": "3d"}]),
+}
 model = st.one_of(
     names,
     with_some(
@@ -73,6 +162,11 @@ model = st.one_of(
             attempts=st.integers(1, 3),
             attempt_timeout=durations,
         ),
+        tags=tags,
+        access=access,
+        limits=limits,
+        budget=budget,
+        output=st.just("2k tokens"),
     ),
 )
 paths = st.sampled_from(["/", "/a", "/a/", "/a/b"])
@@ -104,7 +198,12 @@ route = with_some(
     models=st.lists(names, min_size=1, max_size=2),
     redirect=st.sampled_from(["https://a/b", "/x", {"code": 301}, {"prefix": "/p"}]),
     respond=st.sampled_from([404, {"status": 200, "body": "ok"}]),
-    auth=st.just("none"),
+    auth=ways,
+    allow=chosen,
+    access=access,
+    tags=tags,
+    limits=limits,
+    budget=budget,
     timeout=durations,
     body_limit=st.just("1 MiB"),
     rewrite=st.sampled_from([{"prefix": "/q"}, {"template": "/{x}/{y}"}, {"host": "h"}]),
@@ -112,7 +211,14 @@ route = with_some(
 acting = st.tuples(
     st.fixed_dictionaries({"match": match}, optional={"host": hosts}),
     st.sampled_from(
-        [{"service": "a"}, {"serve": "llm", "auth": "none"}, {"respond": 404}, {"redirect": "/x"}]
+        [
+            {"service": "a"},
+            {"serve": "llm", "auth": "none"},
+            {"serve": "llm", "auth": ["keys", "none"], "tags": ["t"]},
+            {"service": "a", "auth": "keys", "access": "on_request"},
+            {"respond": 404},
+            {"redirect": "/x"},
+        ]
     ),
 ).map(lambda pair: {**pair[0], **pair[1]})
 money = {"input": "1 USD/1M tokens", "output": "2 USD/1M tokens"}
@@ -126,6 +232,7 @@ gateway = with_some(
     models=st.dictionaries(names, model, max_size=3),
     prices=st.dictionaries(st.sampled_from(["a/m", "openai/gpt-4o", "z/z"]), st.just(money)),
     routes=st.lists(st.one_of(route, acting), max_size=5),
+    **accounts,
 )
 good_model = with_some(
     {"targets": st.lists(st.sampled_from(["a/m", "openai/gpt-4o"]), min_size=1, max_size=2)},
@@ -143,6 +250,7 @@ likely = with_some(
         "routes": st.lists(acting, max_size=3),
     },
     envoy=st.sampled_from(["1.40", "1.41"]),
+    **accounts,
     prices=st.dictionaries(st.sampled_from(["a/m", "openai/gpt-4o"]), st.just(money)),
 )
 anything = st.one_of(gateway, likely)
@@ -195,6 +303,34 @@ def hold(plan: Plan, *, failed: bool) -> None:
         for branch in getattr(route.action, "branches", ()):
             assert branch.service in services
     assert failed or plan.envoy >= (1, 36)
+    hold_accounts(plan)
+
+
+def hold_accounts(plan: Plan) -> None:
+    """Check what is relied on of tenants: names exist, ids and hashes are there once."""
+    tenants = {one.name for one in plan.tenants}
+    models = {one.name for one in plan.models}
+    routes = {one.name for one in plan.routes}
+    issuers = {one.name for one in plan.issuers}
+    hashes: list[bytes] = []
+    for route in plan.routes:
+        assert route.allow is None or set(route.allow) <= tenants
+        assert {way.issuer for way in route.auth if way.issuer} <= issuers
+        assert AuthKind.NONE not in [way.kind for way in route.auth[:-1]]
+    for tenant in plan.tenants:
+        assert set(tenant.models or ()) <= models
+        assert set(tenant.routes or ()) <= routes
+        for grant in tenant.grants:
+            assert (grant.model in models) != (grant.route in routes)
+        for part in (tenant, *tenant.teams):
+            hashes += [key.sha256 for key in part.keys]
+            for key in part.keys:
+                assert key.id.startswith(f"{tenant.name}/")
+    assert len(set(hashes)) == len(hashes)
+    places = [plan.limits, *(part.limits for part in (*plan.routes, *plan.models))]
+    places += [one.limits for one in (*plan.tenants, *plan.providers)]
+    ids = [placed.limit.id for place in places for placed in place]
+    assert len(set(ids)) == len(ids)
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])

@@ -36,7 +36,11 @@ models:
     fallback: { on: [rate_limited, timeout], attempt_timeout: 20s, attempts: 2 }
     timeout: 1m
     aliases: [quick]
-  haiku: { targets: [claude/claude-haiku-4-5] }
+  haiku:
+    targets: [claude/claude-haiku-4-5]
+    tags: [eu]
+    output: 2k tokens
+    budget: 5 USD/day
   default: fast
 prices:
   azure/a: { input: 0.10 USD/1M tokens, output: 0.20 USD/1M tokens }
@@ -53,12 +57,67 @@ routes:
     split: [{ to: users, weight: 9 }, { to: orders, weight: 1 }]
   - { match: { path: /old }, redirect: https://new.example.com/x }
   - { match: { regex: "/r[0-9]+" }, respond: { status: 200, body: ok } }
+  - match: /reports
+    service: orders
+    auth: [keys, { jwt: corp }]
+    allow: [acme, "tag:gold"]
+    access: on_request
+    tags: [internal]
+    limits: [100 requests/second, { limit: 20 requests/second, per: edge }]
+tiers:
+  free: { models: [fast], limits: [20 requests/minute, 4 concurrent] }
+  pro: { extends: free, models: [fast, "tag:eu", "h*"], budget: 500 USD/month, tags: [gold] }
+tenants:
+  acme:
+    tier: pro
+    contacts: [ana@acme.example]
+    keys:
+      ci:
+        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        expires: "2036-01-31"
+        previous:
+          sha256: 6fc6dd1165374aaa5867747315129cbebf5eadf7e513223101047dbc1b51e46d
+          until: "2036-01-01"
+      old:
+        sha256: e10a6db2de3bef6881c3f0d505b4f0405f813f919d33202a42e1b8671fa56f7d
+        revoked: "2026-01-01"
+    teams:
+      search:
+        models: [fast]
+        budget: 50 USD/month
+        limits: [{ limit: 5 requests/minute, each: user }]
+    routes: ["reports*", v1]
+    addresses: [10.0.0.0/8]
+    certificates: ["spiffe://corp/acme/*"]
+    claims: [acme-inc]
+    grants:
+      - route: reports
+        requested_by: bo
+        approved_by: ana
+        until: "2036-03-01"
+        reason: pilot
+issuers:
+  corp:
+    issuer: https://login.corp.example
+    audiences: [gatewright]
+    claims: { tenant: org.id, team: team }
+    client:
+      id: gw
+      secret: env:S
+      cookie_secret: env:C
+      authorize: https://login.corp.example/authorize
+      token: https://login.corp.example/token
+limits: [{ limit: 1000 requests/second, burst: 2k, when_away: open }]
+budget: 10000 USD/month
+edge: { folder: /run/gatewright, workers: 2 }
+counters: { store: redis://valkey.internal:6379/0, timeout: 100ms, when_away: closed }
+ledger: { store: env:LEDGER_URL, retention: 400d }
 groups:
   eu:
     nodes: { cluster: edge, region: "eu-*", metadata: { canary: "y*" } }
     identity: ["spiffe://corp/edge/eu/*", "*.eu.edge.example.com"]
     listeners: public
-    routes: ["v1*", "old*"]
+    routes: ["v1*", "old*", "reports*"]
   rest: { nodes: {} }
 rollout: { canary: 5%, then: [25%, 100%], hold: 2m, max_errors: 1%, deadline: 10m }
 runtime: { upstream.healthy_panic_threshold: 20, a.share: 0.5%, a.switch: true }
@@ -101,6 +160,15 @@ SCALARS = st.one_of(
             "file:",
             "llm",
             "none",
+            "keys",
+            "jwt",
+            "tag:eu",
+            "tag:",
+            "20 requests/minute",
+            "0 USD/day",
+            "2036-02-30",
+            "10.0.0.0/99",
+            "gw_canary0123456789canary0123456789",
         ]
     ),
     st.sampled_from(["", "1 MiB", "http://", "https://[", "0.0.0.0:99999", "sk-canary0123456789"]),
