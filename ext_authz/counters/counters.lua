@@ -11,7 +11,7 @@ local AT_ONCE, UNDER_WAY = 0, 5
 local UNUSED = -1
 local HELD, GIVEN_BACK, SETTLED = 0, 1, 2
 local LATE_MS, SETTLED_MS, DUE_AT_ONCE, MARGIN_MS = 86400000, 60000, 100, 60000
-local NEVER = 9007199254740992
+local NEVER, KEEP_MOST = 9007199254740992, 315360000000
 -- A term's places.
 local COUNTER, SHAPE, SIZE, PERIOD, SLICE, BURST, UNIT, PROVIDER, TAKE = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
@@ -214,7 +214,7 @@ end
 
 local function keep(term, state, now)
   if term[SHAPE] > BUCKET then return max(0, state[2] - now) + LATE_MS end
-  return reset(term, state, now)
+  return min(reset(term, state, now), KEEP_MOST)
 end
 
 -- The book: Redis.

@@ -21,13 +21,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ext_authz.counters.month import month_at, month_begins
+from ext_authz.counters.month import DAY_MS, month_at, month_begins
 from ext_authz.counters.term import BUCKET, CALENDAR, CONCURRENT, LATE_MS, SLIDING, Term
 
 State = tuple[int, ...]
 
 NEVER: Final = 2**53
 """A wait that has no end: the amount is more than the limit has at all."""
+
+_KEEP_MOST: Final = 3_650 * DAY_MS
+"""Ten years: a slow bucket that a bill has overdrawn by far is forgiven then."""
 
 
 def advance(term: Term, state: State, now: int) -> State:
@@ -172,7 +175,7 @@ def keep(term: Term, state: State, now: int) -> int:
     """For how many ms a state has to be kept; after that it is as good as empty."""
     if term.shape == CONCURRENT:
         return max(0, state[1] - now) + LATE_MS
-    return reset(term, state, now)
+    return min(reset(term, state, now), _KEEP_MOST)
 
 
 def _slice_ends(term: Term, place: int) -> int:
