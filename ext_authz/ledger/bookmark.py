@@ -26,11 +26,13 @@ _SIZE: Final = 16
 class Bookmark:
     """All bytes before ``offset`` of the file with this ``head`` have been taken.
 
-    ``head`` is empty for a file that had no whole line yet; then the offset is 0.
+    ``head`` is empty for a file that had no whole line yet; then the offset is 0. ``done`` are the
+    heads of other files that lie there still, and have been taken to their end.
     """
 
     head: str = ""
     offset: int = 0
+    done: tuple[str, ...] = ()
 
     def further(self, other: Bookmark | None) -> Bookmark:
         """Give the later of two in the same file; of two files, this one."""

@@ -2,7 +2,7 @@
 
 Envoy appends to ``usage.log``. Bytes that were taken are given back to the disk, and read as zeros
 from then on, so that zeros are passed over wherever reading begins. A file that was moved aside
-(``usage.log.1``) is read to its end, then those that came after it, then the one of the name.
+(``usage.log.1``) is read to its end, then others that have not been, then the one of the name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from ext_authz.ledger.bookmark import START, Bookmark, head_of
 
 BATCH: Final = 1 << 18
 """Bytes that are read at once, and the longest line: what is longer is taken apart, as garbage."""
+
+_PACKED: Final = (".gz", ".xz", ".zst", ".bz2")
 
 _log = logging.getLogger("gatewright.ledger")
 
@@ -86,7 +89,7 @@ class Spool:
             return None
         if size < at or (at and head_of(file)[0] != head):
             _log.warning("%s was emptied; it is read from its start", self._open)
-            self._at = START
+            self._begin(self._at.done)
             at = 0
         while at < size:
             data = os.pread(file, BATCH, at)
@@ -99,52 +102,74 @@ class Spool:
                     return None
                 stop = len(data)
             head = head_of(file)[0] or head
-            return Batch(tuple(_lines(data, at, stop)), Bookmark(head, at + stop))
+            end = Bookmark(head, at + stop, self._at.done)
+            return Batch(tuple(_lines(data, at, stop)), end)
         return None
 
     def _find(self) -> bool:
-        """Open the file that the bookmark is in, or else the one of the name."""
+        """Open the file that the bookmark is in, or else one that has not been taken."""
         if self._at.offset:
-            for path in (self._path, *self._older()):
+            for path in (self._path, *self._aside()):
                 if self._opened(path):
                     if head_of(self._descriptor())[0] == self._at.head:
                         return True
                     self.close()
+        for path in self._aside():
+            if self._opened(path):
+                if self._is_new():
+                    return self._begin(self._at.done)
+                self.close()
         if not self._opened(self._path):
             return False
         if self._at.offset:
             _log.warning("the log that was read is gone: %s is read from its start", self._path)
-        self._at = START
-        return True
+        return self._begin(self._at.done)
 
     def _next(self) -> bool:
-        """At the end of a file: go on to the one that has come after it, if it has lines."""
-        own = os.fstat(self._descriptor())
+        """At the end of a file: go on to one that has not been taken, the one of the name last."""
+        left = self._descriptor()
+        own = os.fstat(left)
         current = _status(self._path)
-        if current is not None and os.path.samestat(current, own):
+        # Envoy has gone over to a file that has bytes: what it wrote before is there by now.
+        if current is None or os.path.samestat(current, own) or not current.st_size:
             return False
-        for path in (*self._older(), self._path):
-            found = _status(path)
-            if found is None or os.path.samestat(found, own):
+        if self._read() is not None:
+            return True
+        self._file = None
+        for path in (*self._aside(), self._path):
+            if not self._opened(path):
                 continue
-            if path != self._path and found.st_mtime_ns <= own.st_mtime_ns:
-                continue
-            # Envoy has gone over to a file that has bytes. What it wrote before is there by now.
-            if not found.st_size or self._read() is not None:
-                return found.st_size > 0
+            if not os.path.samestat(os.fstat(self._descriptor()), own) and (
+                path == self._path or self._is_new()
+            ):
+                os.close(left)
+                there = {head for head, _ in self._heads()}
+                done = (*self._at.done, self._at.head)
+                return self._begin(tuple(head for head in done if head in there))
             self.close()
-            if self._opened(path):
-                self._at = START
-                return True
-            return False
+        self._file = left
         return False
 
-    def _older(self) -> list[Path]:
-        """Files that were moved aside, oldest first."""
+    def _begin(self, done: tuple[str, ...]) -> bool:
+        self._at = Bookmark(done=done)
+        return True
+
+    def _is_new(self) -> bool:
+        """Tell whether the file that is open has lines, and has not been taken to its end."""
+        head = head_of(self._descriptor())[0]
+        return bool(head) and head != self._at.head and head not in self._at.done
+
+    def _heads(self) -> Iterator[tuple[str, Path]]:
+        for path in self._aside():
+            with suppress(OSError), path.open("rb") as file:
+                yield head_of(file.fileno())[0], path
+
+    def _aside(self) -> list[Path]:
+        """Files that were moved aside, roughly the oldest first; packed ones cannot be read."""
         found = [
             (status.st_mtime_ns, path)
-            for path in self._path.parent.glob(f"{self._path.name}.*")
-            if (status := _status(path)) is not None
+            for path in self._path.parent.glob(f"{self._path.name}[.-]*")
+            if path.suffix not in _PACKED and (status := _status(path)) is not None
         ]
         return [path for _, path in sorted(found)]
 

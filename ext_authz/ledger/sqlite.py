@@ -106,7 +106,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
         if not taken:
             connection.execute(
                 "CREATE TABLE gatewright_bookmark (one INTEGER PRIMARY KEY CHECK (one = 1), "
-                "head TEXT NOT NULL, at INTEGER NOT NULL)"
+                "head TEXT NOT NULL, at INTEGER NOT NULL, done TEXT NOT NULL)"
             )
         for step in wanted[taken:]:
             for statement in step:
@@ -115,8 +115,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _bookmark(connection: sqlite3.Connection) -> Bookmark | None:
-    found = connection.execute("SELECT head, at FROM gatewright_bookmark").fetchone()
-    return None if found is None else Bookmark(*found)
+    found = connection.execute("SELECT head, at, done FROM gatewright_bookmark").fetchone()
+    if found is None:
+        return None
+    head, at, done = found
+    return Bookmark(head, at, tuple(done.split()))
 
 
 def _write(connection: sqlite3.Connection, rows: Sequence[Row], bookmark: Bookmark | None) -> int:
@@ -125,7 +128,7 @@ def _write(connection: sqlite3.Connection, rows: Sequence[Row], bookmark: Bookma
     new = connection.total_changes - before
     if bookmark is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO gatewright_bookmark VALUES (1, ?, ?)",
-            (bookmark.head, bookmark.offset),
+            "INSERT OR REPLACE INTO gatewright_bookmark VALUES (1, ?, ?, ?)",
+            (bookmark.head, bookmark.offset, " ".join(bookmark.done)),
         )
     return new

@@ -1,0 +1,74 @@
+"""What a request's reservation comes to."""
+
+from __future__ import annotations
+
+from ext_authz.ledger.settlement import HELD_MARK, settlement
+from tests.ledger.lines import line, written
+from xds.edge.limit import Each, Limit, Period, Shape, Unit
+from xds.edge.rules import Model, Rules
+
+
+def limit_of(unit: Unit, **more) -> Limit:
+    return Limit(
+        **{
+            "id": f"provider/backup/{unit}/minute",
+            "owner": "provider `backup`",
+            "text": "x",
+            "unit": unit,
+            "amount": 100,
+            "period": Period.MINUTE,
+            "shape": Shape.SLIDING,
+            **more,
+        }
+    )
+
+
+RULES = Rules(
+    gateway="g",
+    models={"fast": Model(names=("fast",), providers=("openai",))},
+    providers={
+        "openai": (limit_of(Unit.TOKENS),),
+        "backup": (
+            limit_of(Unit.REQUESTS),
+            limit_of(Unit.TOKENS, each=Each.TENANT),
+            limit_of(Unit.CONCURRENT),
+        ),
+    },
+)
+
+
+def test_what_was_used_is_told_by_unit():
+    """Tokens of both kinds, their sum, the cost; nothing is under way any more."""
+    found = settlement(line(), RULES)
+    assert (found.reservation, found.provider, found.more) == ("r-1", "openai", ())
+    assert found.used == {
+        Unit.TOKENS: 17,
+        Unit.INPUT_TOKENS: 12,
+        Unit.OUTPUT_TOKENS: 5,
+        Unit.COST: 27_000,
+        Unit.CONCURRENT: 0,
+    }
+
+
+def test_who_holds_nothing_settles_nothing():
+    """Most lines need not even be parsed."""
+    assert settlement(line(held=None), RULES) is None
+    assert HELD_MARK not in written(line(held=None))
+    assert HELD_MARK in written(line())
+
+
+def test_who_was_answered_by_nobody_gives_all_of_it_back():
+    """Nobody served, so no provider's limit is charged either."""
+    found = settlement(line(status=503, told=None), RULES)
+    assert set(found.used.values()) == {0}
+    assert found.provider == ""
+
+
+def test_a_fallback_is_charged_to_the_provider_that_served():
+    """Its limits were not reserved: what was used is charged now, under the counters' names."""
+    found = settlement(line(provider="backup"), RULES)
+    assert found.provider == "backup"
+    assert [(charge.counter, charge.amount) for charge in found.more] == [
+        ("provider/backup/requests/minute", 1),
+        ("provider/backup/tokens/minute|tenant=acme", 17),
+    ]
