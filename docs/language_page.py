@@ -37,8 +37,16 @@ def render() -> str:
     definitions: dict[str, Any] = schema["$defs"]
     parts = [HEADER, prose(schema["description"]), "\n\n"]
     parts.extend(key_table(schema, _link(definitions), {}))
+    sections = _sections(schema["properties"], definitions)
+    shown: set[str] = set()
     for name, section in schema["properties"].items():
-        reached = _reached(section, definitions)
+        # What has a section of its own is told there, and everything once.
+        reached = [
+            definition
+            for definition in _reached(section, definitions)
+            if sections.get(definition, name) == name and definition not in shown
+        ]
+        shown.update(reached)
         if reached:
             parts.append(f"## `{name}`\n\n{prose(section['description'])}\n\n")
             for definition in reached:
@@ -76,12 +84,18 @@ def _reached(section: Any, definitions: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _sections(properties: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, str]:
+    """The section that each mapping is the first of."""
+    found: dict[str, str] = {}
+    for name, section in properties.items():
+        reached = _reached(section, definitions)
+        if reached:
+            found.setdefault(reached[0], name)
+    return found
+
+
 def _link(definitions: Mapping[str, Any]) -> Any:
-    sections = {
-        _reached(section, definitions)[0]: name
-        for name, section in GatewayDocument.model_json_schema()["properties"].items()
-        if _reached(section, definitions)
-    }
+    sections = _sections(GatewayDocument.model_json_schema()["properties"], definitions)
 
     def link(name: str) -> str:
         if "properties" not in definitions[name]:

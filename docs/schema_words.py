@@ -58,8 +58,12 @@ def words(schema: Schema, link: Link) -> str:
         return ", ".join(f"`{_scalar(value)}`" for value in schema["enum"])
     for choice in ("anyOf", "oneOf"):
         if choice in schema:
-            spellings = (words(option, link) for option in schema[choice])
-            return " or ".join(dict.fromkeys(spellings))
+            spellings = [words(option, link) for option in schema[choice]]
+            *single, last = dict.fromkeys(spellings)
+            together = " or ".join(single)
+            if last in (f"list of {together}", f"list of ({together})"):
+                return f"{together}, or a list of them"
+            return " or ".join((*single, last))
     match schema.get("type"):
         case "array":
             item = words(schema["items"], link)

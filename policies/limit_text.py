@@ -144,31 +144,29 @@ def _amount(number: str, factor: int, written: str) -> int:
     return int(exact)
 
 
+LIMIT_SCHEMA = {
+    "type": "string",
+    "pattern": rf"^{_NUMBER} (({'|'.join(_WORDS)})/({_PERIODS})|concurrent)$",
+    "description": "How much of what in which time.",
+    "examples": ["20 requests/minute", "50k tokens/day"],
+}
+"""The JSON Schema of a limit's text."""
+
+BUDGET_SCHEMA = {
+    "type": "string",
+    "pattern": rf"^{_NUMBER} USD/({_PERIODS})$",
+    "description": "How much money in which time.",
+    "examples": ["500 USD/month"],
+}
+"""The JSON Schema of a budget's text."""
+
 Limited = Annotated[
-    InstanceOf[LimitText],
-    BeforeValidator(parse_limit),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": rf"^{_NUMBER} (({'|'.join(_WORDS)})/({_PERIODS})|concurrent)$",
-            "description": "How much of what in which time.",
-            "examples": ["20 requests/minute", "50k tokens/day"],
-        }
-    ),
+    InstanceOf[LimitText], BeforeValidator(parse_limit), WithJsonSchema(LIMIT_SCHEMA)
 ]
 """``20 requests/minute``, as ``LimitText``."""
 
 Money = Annotated[
-    InstanceOf[LimitText],
-    BeforeValidator(parse_budget),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": rf"^{_NUMBER} USD/({_PERIODS})$",
-            "description": "How much money in which time.",
-            "examples": ["500 USD/month"],
-        }
-    ),
+    InstanceOf[LimitText], BeforeValidator(parse_budget), WithJsonSchema(BUDGET_SCHEMA)
 ]
 """``500 USD/month``, as ``LimitText``."""
 

@@ -12,7 +12,18 @@ from policies.values import Name, refuse, shown
 TAG = "tag:"
 """What a choice by tag begins with."""
 
-Tag = Name
+Tag = Annotated[
+    Name,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[a-z0-9][a-z0-9-]*$",
+            "maxLength": 63,
+            "description": "A tag: small letters, digits and `-`.",
+            "examples": ["eu", "gold"],
+        }
+    ),
+]
 """A tag of a model, a route or a tenant."""
 
 _LONGEST = 128

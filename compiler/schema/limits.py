@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Strict
 
 from policies.document import Document, Maybe, OneOrMore, keyed
+from policies.limit_text import BUDGET_SCHEMA, LIMIT_SCHEMA
 from policies.values import Burst, Limited, Money
 from xds.edge.limit import Away, Each
 
@@ -49,11 +50,8 @@ class BudgetDocument(Document):
     """What holds while the counters cannot be reached; `counters.when_away` unless written."""
 
 
-_SHORT_LIMIT = {"type": "string", "examples": ["20 requests/minute", "50k tokens/day"]}
-_SHORT_BUDGET = {"type": "string", "examples": ["500 USD/month"]}
-
-Limits = OneOrMore[Annotated[LimitDocument, keyed("limit", _SHORT_LIMIT, str)]]
+Limits = OneOrMore[Annotated[LimitDocument, keyed("limit", LIMIT_SCHEMA, str)]]
 """One limit, or a list of them."""
 
-Budgets = OneOrMore[Annotated[BudgetDocument, keyed("limit", _SHORT_BUDGET, str)]]
+Budgets = OneOrMore[Annotated[BudgetDocument, keyed("limit", BUDGET_SCHEMA, str)]]
 """One budget, or a list of them."""

@@ -13,10 +13,17 @@ from compiler.schema.limits import Budgets, Limits
 from policies.document import Document, Items, Maybe, OneOrMore
 from policies.values import ModelName, Name, Network, Timestamp
 
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 Line = Annotated[
-    str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["ana@corp"])
+    str,
+    Field(min_length=1, max_length=256, pattern=_PRINTABLE, examples=["ana@corp.example"]),
 ]
 """A text of one line for people, such as an address."""
+
+Claim = Annotated[
+    str, Field(min_length=1, max_length=256, pattern=_PRINTABLE, examples=["acme-inc"])
+]
+"""The value of a claim."""
 
 
 class GrantDocument(Document):
@@ -58,7 +65,7 @@ class TeamDocument(Document):
 
 
 class TenantDocument(Document):
-    """Who uses the gateway.
+    """Somebody with keys, or known by tokens or certificates, and what they may.
 
     A key that is written here replaces the tier's as a whole; `gatewright explain tenant NAME`
     shows what holds in the end.
@@ -87,7 +94,7 @@ class TenantDocument(Document):
     """The networks that its clients may come from; any unless written."""
     certificates: OneOrMore[IdentityGlob] = ()
     """Names in client certificates by which `auth: mtls` knows it."""
-    claims: Maybe[OneOrMore[Line]] = None
+    claims: Maybe[OneOrMore[Claim]] = None
     """Values of an issuer's tenant claim by which `auth: jwt` knows it; its name unless written."""
     grants: Items[GrantDocument] = ()
     """Requests for models and routes that are there on request, and who approved them."""

@@ -20,8 +20,10 @@ from compiler.read import read, sources_of
 from compiler.schema.json_schema import json_schema
 from policies.base import Place
 from policies.registry import KINDS, kinds_at
+from tests.fuzz.policies import WHOLE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 SECTIONS = {
     Place.LISTENER: "ListenerDocument",
     Place.SERVICE: "ServiceDocument",
@@ -105,6 +107,15 @@ def test_no_titles(schema):
         "routes: [{ match: /a, service: s }, { match: { path: /b }, respond: 404 }]",
         "routes: [{ match: { path: /, method: GET, query: { x: 'y' } }, redirect: /b }]",
         "routes: [{ match: /, host: a.b, listeners: a, service: s }]",
+        "routes: [{ match: /, service: s, auth: keys, allow: acme, limits: 5 requests/second }]",
+        "routes: [{ match: /, service: s, auth: [keys, { jwt: corp }], allow: ['tag:a', 'b*'] }]",
+        f"tenants: {{ a: {{ keys: {{ k: {HASH}, l: {{ sha256: {HASH} }} }} }} }}",
+        "tenants: { a: { models: fast, tags: [x], addresses: 10.0.0.0/8 } }",
+        "tiers: { a: { limits: [20 requests/minute, { limit: 8 concurrent, each: key }] } }",
+        "tiers: { a: { budget: 5 USD/month }, b: { budget: [{ limit: 5 USD/day, each: team }] } }",
+        "limits: { limit: 20 requests/minute, burst: 5k, per: edge, window: calendar }",
+        "issuers: { a: { issuer: 'https://a.example', jwks: file:a.jwks.json, audiences: b } }",
+        "counters: { store: 'redis://a:1/0' }\nledger: { store: none, retention: 400d }",
     ],
 )
 def test_shorthands_are_offered(schema, text):
@@ -130,6 +141,22 @@ def test_shorthands_are_offered(schema, text):
         "routes: [{ match: { headers: { x: {} } }, service: s }]",
         "routes: [{ match: /a, service: s, timeout: 5 }]",
         "defaults: { timeout: }",
+        "routes: [{ match: /a, service: s, auth: password }]",
+        "routes: [{ match: /a, service: s, auth: { keys: corp } }]",
+        "routes: [{ match: /a, service: s, auth: [] }]",
+        "routes: [{ match: /a, service: s, access: some }]",
+        "tenants: { a: { keys: { k: gw_canary0123456789canary0123456789 } } }",
+        "tenants: { a: { models: ['fast model'] } }",
+        "tenants: { a: { extends: b } }",
+        "tiers: { a: { limits: [20 requests] } }",
+        "tiers: { a: { budget: 20 requests/minute } }",
+        "limits: [{ limit: 20 requests/minute, burst: 0 }]",
+        "limits: [{ limit: 20 requests/minute, each: cookie }]",
+        "models: { a: { targets: [p/m], output: 2000 } }",
+        "issuers: { a: { issuer: a, client: { id: a } } }",
+        "counters: { store: 'redis://user:pw@a:1/0' }",
+        "ledger: { retention: 400 }",
+        "edge: { workers: 0 }",
     ],
 )
 def test_what_is_wrong_is_wrong_in_editors(schema, text):
@@ -146,6 +173,13 @@ def test_defaults_are_written_as_people_write_them(schema):
         "model_timeout": "10m",
         "body_limit": "32 MiB",
     }
+
+
+def test_a_policy_that_uses_most_of_the_language_validates(schema):
+    """What the fuzz tests begin with is right in editors too."""
+    written = plain(load(sources_of({"a.yaml": WHOLE}), Reporter()))
+    validator = jsonschema.Draft202012Validator(schema)
+    assert [error.message for error in validator.iter_errors(written)] == []
 
 
 def test_the_command_prints_it(capsys, schema):
