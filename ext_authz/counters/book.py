@@ -58,7 +58,7 @@ MARGIN_MS: Final = 60_000
 def reserve(book: Book, name: str, terms: Sequence[Term], hold_ms: int, now: int) -> Verdict:
     """Take all terms or none, see `Counters.reserve`."""
     _give_back(book, now)
-    known = book.reservation(name)
+    known = book.reservation(name) if name else None
     if known is not None and known.gone > now:
         return Verdict(admitted=True, standings=_standings(book, {}, terms, now))
     until = now + min(hold_ms, LATE_MS)
@@ -82,8 +82,9 @@ def reserve(book: Book, name: str, terms: Sequence[Term], hold_ms: int, now: int
     for term in terms:
         state = states[term.counter]
         book.set_counter(term.counter, state, shapes.keep(term, state, now) + MARGIN_MS)
-    gone = until + LATE_MS if holds else until
-    book.set_reservation(name, Reservation(HELD, gone, tuple(holds)), until if holds else None)
+    if name:
+        gone = until + LATE_MS if holds else until
+        book.set_reservation(name, Reservation(HELD, gone, tuple(holds)), until if holds else None)
     return Verdict(admitted=True, standings=_standings(book, states, terms, now))
 
 

@@ -284,7 +284,7 @@ local function reserve(asked, now)
     present[place] = advance(term, state, now)
   end
   local answer = {1, -1, 0}
-  if kept[1] and unpack(kept[1])[2] > now then
+  if name ~= '' and kept[1] and unpack(kept[1])[2] > now then
     for place, term in ipairs(terms) do tell(answer, term, present[place], now) end
     return answer
   end
@@ -312,6 +312,7 @@ local function reserve(asked, now)
     set_counter(term[COUNTER], state, keep(term, state, now) + MARGIN_MS)
     tell(answer, term, state, now)
   end
+  if name == '' then return answer end
   if #holds > 0 then
     set_reservation(name, HELD, till + LATE_MS, holds, now)
     call('ZADD', HOLDS, till, name)

@@ -38,8 +38,10 @@ class Standing:
 class Verdict:
     """Whether a reservation was granted; ``refused`` is the place of the charge that did not fit.
 
-    ``retry_ms`` is when it would fit at the earliest (0 if unknown); ``standings`` are in the
-    order of the charges, as they are after the reservation (or without it).
+    Of several that did not it is the one that takes longest. ``retry_ms`` is when it would fit at
+    the earliest, if nobody took any and nothing were given back; 0 if that is unknown (CONCURRENT)
+    or never (more than the limit has). ``standings`` are in the order of the charges, as they are
+    after the reservation (or without it).
     """
 
     admitted: bool
@@ -69,15 +71,18 @@ class Counters(Protocol):
         """Take all charges or none; what is only estimated is held for ``hold_ms`` at most.
 
         REQUESTS are charged at once. CONCURRENT, tokens and COST are held until they are settled;
-        a hold that expires is given back. A second reservation of the same name gives the first
-        one's verdict. Raises CountersAwayError.
+        a hold that expires is given back. Holds last for a day at most. A second reservation of a
+        name that was granted is granted and takes nothing; one that was refused is tried anew.
+        An empty name is one that nobody repeats or settles: all of it is charged at once. Raises
+        CountersAwayError.
         """
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Turn holds into what was really used, in the periods in which they were reserved.
 
-        A hold that has expired by now is charged all the same; one that was settled already, or
-        was never made, is not charged again. Raises CountersAwayError.
+        A hold that has expired by now is charged all the same, if that is no longer than a day ago;
+        one that was settled already, or was never made, is not charged again. A charge of ``more``
+        whose counter was reserved is left out. Raises CountersAwayError.
         """
 
     async def close(self) -> None:
