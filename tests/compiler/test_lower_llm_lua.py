@@ -26,6 +26,21 @@ return {
     local input, output, cached = totals(tokens)
     return input, output, cached, tokens.model
   end,
+  json_more = function(parts)
+    local tokens = {}
+    local feed, finish = json_reader(tokens)
+    for _, part in ipairs(parts) do feed(part) end
+    finish()
+    local _, _, _, reasoning = totals(tokens)
+    return reasoning, tokens.said
+  end,
+  stream_more = function(parts)
+    local tokens = {}
+    local read = line_reader(tokens)
+    for _, part in ipairs(parts) do read(part) end
+    local input, output = totals(tokens)
+    return tokens.told == true, tokens.said, input, output
+  end,
   stream_usage = function(parts)
     local tokens = {}
     local read = line_reader(tokens)
@@ -274,6 +289,111 @@ def test_usage_of_a_stream_is_read_however_it_is_cut(events, cuts):
     told = any(b'"prompt_tokens"' in event for event in events)
     found = called("stream_usage", cut(whole, cuts))
     assert (found[:2] if found else None) == ((7, 2) if told else None)
+
+
+CHAT = b'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}],"usage":null}'
+DELTA = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}'
+START = (
+    b'data: {"type":"message_start","message":{"content":[],"usage":{"input_tokens":9,'
+    b'"cache_read_input_tokens":2,"output_tokens":1}}}'
+)
+TOOL = (
+    b'data: {"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"function":'
+    b'{"arguments":"{\\"a\\":"}}]}}]}'
+)
+STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+PIECES = [
+    (CHAT % b" word", 1),
+    (CHAT % b"", 0),
+    (CHAT % b' \\"content\\":\\"x', 4),  # what a model says about itself is one piece of text
+    (CHAT % (b"a bundle of tokens. " * 3), 15),
+    (TOOL, 1),
+    (b'data: {"choices":[{"delta":{"reasoning_content":" so","reasoning":" so"}}]}', 1),
+    (b'data: {"choices":[{"delta":{"reasoning":" so"}}]}', 1),
+    (b'data: {"choices":[{"text":" word","index":0}]}', 1),
+    (STOP, 0),
+    (b"event: content_block_delta", 0),
+    (DELTA % b" word", 1),
+    (DELTA.replace(b'"text"', b'"thinking"') % b"so", 1),
+    (DELTA.replace(b'"text"', b'"partial_json"') % b'{\\"q\\"', 1),
+    (b'data: {"type":"content_block_start","content_block":{"type":"text","text":""}}', 0),
+    (START, 0),
+    (b": keep-alive", 0),
+    (b"data: [DONE]", 0),
+]
+
+
+@pytest.mark.parametrize(("event", "tokens"), PIECES)
+def test_what_a_model_says_is_counted_as_it_passes(event, tokens):
+    """A piece is a token, a bundle as many as its length; what is not said is none."""
+    assert called("stream_more", [event + b"\n\n"])[1] == tokens
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=12),
+    st.lists(st.integers(1, 300), max_size=20),
+    st.sampled_from([b"\n\n", b"\r\n\r\n"]),
+)
+def test_what_is_said_is_counted_however_it_is_cut(pieces, cuts, end):
+    """Pieces that come together count as those that come one by one."""
+    # Two names for one thing: beside other words, `reasoning` is taken for their double.
+    pieces = [one for one in pieces if b'"reasoning":' not in one[0]]
+    parts = cut(b"".join(event + end for event, _ in pieces), cuts)
+    told, said, *_ = called("stream_more", parts)
+    assert said == sum(tokens for _, tokens in pieces)
+    assert not told
+
+
+USAGE = b'"usage":{"prompt_tokens":7,"completion_tokens":2}'
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([CHAT % b"a", USAGE_EVENT], True),
+        ([(CHAT % b"a").replace(b'"usage":null', USAGE)], False),  # on the way, from some servers
+        ([STOP[:-1] + b"," + USAGE + b"}"], True),
+        ([(CHAT % b"a").replace(b'"usage":null', USAGE).replace(b":null}", b':"stop"}')], True),
+        ([START], False),
+        ([START, DELTA % b"a"], False),
+        ([START, b'data: {"type":"message_delta","delta":{},"usage":{"output_tokens":5}}'], True),
+    ],
+)
+def test_usage_is_told_when_a_stream_says_it_at_its_end(events, told):
+    """A count on the way is not the end's, though it is known."""
+    found, _, tokens_in, _ = called("stream_more", [b"\n\n".join(events) + b"\n\n"])
+    assert found is told
+    assert tokens_in > 0
+
+
+def test_what_comes_behind_the_final_usage_is_not_counted():
+    """The provider has told it all."""
+    assert called("stream_more", [USAGE_EVENT + b"\n\n", CHAT % b"a" + b"\n\n"])[1] == 0
+
+
+@pytest.mark.parametrize("details", ["completion_tokens_details", "output_tokens_details"])
+def test_reasoning_tokens_are_told_and_are_output(details):
+    """Never more than the output that they are part of."""
+    body = {"usage": {"completion_tokens": 9, details: {"reasoning_tokens": 5, "audio_tokens": 1}}}
+    assert called("json_more", [json.dumps(body).encode()])[0] == 5
+    body["usage"]["completion_tokens"] = 3
+    assert called("json_more", [json.dumps(body).encode()])[0] == 3
+
+
+def test_an_answer_that_tells_no_usage_is_estimated_by_what_it_says():
+    """Some servers of one's own tell none."""
+    body = {"choices": [{"message": {"role": "assistant", "content": "four by" * 8}}]}
+    assert called("json_more", [json.dumps(body).encode()])[1] == 14
+
+
+@pytest.mark.parametrize("byte", [b"x", b"\\", b'"', b'"content":"', b'"content"   ', b"\n"])
+def test_counting_what_is_said_takes_no_time(byte):
+    """4 MB of anything that looks like it, in lines that end, take no second."""
+    piece = byte * (16384 // len(byte)) + b"\n"
+    began = time.process_time()
+    called("stream_more", [b"data: ", *[piece] * 256, b"\n\n"])
+    assert time.process_time() - began < 2.0
 
 
 @pytest.mark.parametrize(
