@@ -37,9 +37,9 @@ class Guard:
     reason: str
 
 
-FLEETWIDE = frozenset({Each.ALL, Each.TENANT, Each.USER, Each.CLIENT})
-"""Of whom a limit may be for Envoy to ask about it by descriptors: it knows no keys, and no teams
-of those without one."""
+FLEETWIDE = frozenset({Each.ALL, Each.TENANT, Each.CLIENT})
+"""Of whom a limit may be for Envoy to ask about it by descriptors: who has no key, no team or no
+subject is counted by what else is known of him, which only the edge works out."""
 
 METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
 """What nobody can count without a look into the body."""
@@ -70,6 +70,7 @@ class People:
     """What there is to know of all tenants together."""
 
     limits: tuple[Limit, ...]
+    of_keys: tuple[Limit, ...]
     why_models: str
     """Why access to models has to be looked at; empty where everybody has all of them."""
     why_routes: str
@@ -79,10 +80,12 @@ class People:
 def people_of(plan: Plan) -> People:
     """Sum up the tenants: one limit of each kind is as good as all of them."""
     limits: dict[tuple[Unit, Each, Away], Limit] = {}
+    of_keys: dict[tuple[Unit, Each, Away], Limit] = {}
     models = routes = ""
     for tenant in plan.tenants:
-        for limit in _shared(_of_tenant(tenant)):
-            limits.setdefault((limit.unit, limit.each, limit.away), limit)
+        for found, placed in ((limits, _of_tenant(tenant)), (of_keys, _of_keys(tenant))):
+            for limit in _shared(placed):
+                found.setdefault((limit.unit, limit.each, limit.away), limit)
         if not models and tenant.models is not None:
             models = f"tenant `{tenant.name}` has some models only"
         if not models and any(team.models is not None for team in tenant.teams):
@@ -94,25 +97,26 @@ def people_of(plan: Plan) -> People:
     if not models:
         asked = next((model.name for model in plan.models if model.on_request), "")
         models = f"model `{asked}` is there on request only" if asked else ""
-    return People(tuple(limits.values()), models, routes)
+    return People(tuple(limits.values()), tuple(of_keys.values()), models, routes)
 
 
 def needs_body(plan: Plan, route: Route, model: str, people: People) -> bool:
     """Tell whether a request for a model may be limited by tokens or by what it costs."""
     limits = _shared((*plan.limits, *route.limits, *_of_models(plan, (model,))))
     if identifies(route):
-        limits = (*limits, *people.limits)
+        limits = (*limits, *people.limits, *people.of_keys)
     return any(limit.unit in METERED for limit in limits)
 
 
 def _of_tenant(tenant: Tenant) -> Iterator[PlacedLimit]:
     yield from tenant.limits
-    for key in tenant.keys:
-        yield from key.limits
     for team in tenant.teams:
         yield from team.limits
-        for key in team.keys:
-            yield from key.limits
+
+
+def _of_keys(tenant: Tenant) -> Iterator[PlacedLimit]:
+    for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+        yield from key.limits
 
 
 def _of_models(plan: Plan, names: Iterable[str]) -> Iterator[PlacedLimit]:
@@ -171,6 +175,6 @@ def _why_edge(limit: Limit, route: Route) -> str:
         return f"counts for each {limit.each}"
     if not isinstance(route.action, Serve | Forward):
         return "is for a route that Envoy answers itself, of which it asks no rate-limit service"
-    if limit.each is Each.USER and not identifies(route):
-        return "counts for each user"
+    if limit.each is Each.TENANT and any(method.kind is AuthKind.NONE for method in route.auth):
+        return "counts for each tenant, and nobody has to be one"
     return ""

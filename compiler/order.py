@@ -68,5 +68,8 @@ _RANKS = {position.name: rank for rank, position in enumerate(ORDER)}
 
 
 def arrange(filters: Iterable[hcm_v3.HttpFilter]) -> list[hcm_v3.HttpFilter]:
-    """Put filters in their order; KeyError for one whose place nobody has decided."""
-    return sorted(filters, key=lambda f: _RANKS[f.name])
+    """Put filters in their order; KeyError for one whose place nobody has decided.
+
+    Several of a kind (`envoy.filters.http.oauth2/corp`) stand together, by name.
+    """
+    return sorted(filters, key=lambda f: (_RANKS[f.name.partition("/")[0]], f.name))

@@ -52,27 +52,24 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
             keep(endpoints, service.at)
         secrets.update(_secrets(Place.SERVICE, service.policies))
     asked = balancing(plan.services)
-    rest = {
+    by_name = {route.name: route for route in plan.routes}
+    rest: dict[str, tuple[Any, ...]] = {
         route.name: (lower_route(route, asked),)
         for route in plan.routes
         if not isinstance(route.action, Serve)
     }
     accounts = accounts_of(plan)
     if accounts is not None:
-        for route in plan.routes:
-            for made in rest.get(route.name, ()):
-                accounts.guard(route, made)
+        rest = {name: accounts.guard(by_name[name], made) for name, made in rest.items()}
     for listener in plan.listeners:
         routes = [route for route in plan.routes if listener.name in route.listeners]
         serves = any(isinstance(route.action, Serve) for route in routes)
         parts = llm.lower_llm(plan, listener, accounts=accounts is not None) if serves else NONE
-        share = NO_ACCOUNTS
+        share, served = NO_ACCOUNTS, parts.routes
         if accounts is not None:
             share = accounts.of(routes)
-            for route in routes:
-                for made in parts.routes.get(route.name, ()):
-                    accounts.guard(route, made)
-        table = lower_routes(listener, routes, {**rest, **parts.routes})
+            served = {name: accounts.guard(by_name[name], made) for name, made in served.items()}
+        table = lower_routes(listener, routes, {**rest, **served})
         keep(lower_listener(listener, routes, parts, share, table.name), listener.at)
         keep(table, listener.at)
         if is_in_parts(table.name):

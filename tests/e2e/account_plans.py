@@ -34,6 +34,7 @@ from tests.e2e.llm_gateway import AT, key_of
 from xds.edge.limit import SECONDS, Away, Each, Limit, Period, Shape, Unit
 from xds.edge.paths import USAGE_LOG
 from xds.schema import envoy
+from xds.wire import Message
 
 tls_v3 = envoy.extensions.transport_sockets.tls.v3
 
@@ -123,13 +124,20 @@ def plan(*routes: Route, port: int = 1, folder: str = "edge", **more: Any) -> Pl
     return replace(bare, services=(service(port),), edge=edge, **more)
 
 
-def bootstrap(made: Plan, secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The static bootstrap of a plan, with a canary for each provider's key."""
+def bootstrap(
+    made: Plan,
+    secrets: Mapping[str, str] | None = None,
+    messages: Mapping[str, Message] | None = None,
+) -> dict[str, Any]:
+    """The static bootstrap of a plan, with a canary for each provider's key.
+
+    ``secrets`` are texts, ``messages`` whole Secrets, each by name.
+    """
     reporter = Reporter()
     lowered = lower(made, reporter)
     assert not reporter.diagnostics
     values = {one.key.name: key_of(one.name) for one in made.providers if one.key is not None}
-    served = {}
+    served: dict[str, Any] = dict(messages or {})
     for name, value in {**values, **(secrets or {})}.items():
         served[name] = tls_v3.Secret(name=name)
         served[name].generic_secret.secret.inline_string = value

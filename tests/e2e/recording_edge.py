@@ -107,7 +107,7 @@ class Edge:
         own = type(
             "Handler", (grpc.GenericRpcHandler,), {"service": lambda _, call: self.service(call)}
         )
-        server = grpc.server(ThreadPoolExecutor(8), handlers=(own(),))
+        server = grpc.server(ThreadPoolExecutor(8), handlers=[own()])
         assert server.add_insecure_port(address or f"unix:{self.folder / worker_socket(number)}")
         server.start()
         self.servers[number] = server

@@ -172,13 +172,24 @@ def test_the_usage_log_tells_all_of_a_request_for_a_model(guarded, tmp_path):
         assert running.chat("quick").status_code == 200
         (told,) = usage_lines(tmp_path, 1, running.envoy)
         expected = {
-            **{line.ROUTE: "llm", line.ENDPOINT: "/chat/completions", line.METHOD: "POST"},
+            line.ROUTE: "llm",
+            line.ENDPOINT: "/chat/completions",
+            line.METHOD: "POST",
             **WHO,
-            **{line.HELD: True, line.ESTIMATE: 11, line.MODEL: "fast", line.SERVED: "gpt-x"},
-            **{line.PROVIDER: "a", line.PRICE: "test"},
-            **{line.INPUT_PRICE: 150_000, line.OUTPUT_PRICE: 600_000},
-            **{line.ATTEMPTS: 1, line.INPUT: 12, line.OUTPUT: 5, line.CACHED: 4},
-            **{line.COST: 8 * 150 + 4 * 75 + 5 * 600, line.STATUS: 200},
+            line.HELD: True,
+            line.ESTIMATE: 11,
+            line.MODEL: "fast",
+            line.SERVED: "gpt-x",
+            line.PROVIDER: "a",
+            line.PRICE: "test",
+            line.INPUT_PRICE: 150_000,
+            line.OUTPUT_PRICE: 600_000,
+            line.ATTEMPTS: 1,
+            line.INPUT: 12,
+            line.OUTPUT: 5,
+            line.CACHED: 4,
+            line.COST: 8 * 150 + 4 * 75 + 5 * 600,
+            line.STATUS: 200,
         }
         assert told.items() >= expected.items()
         assert told[line.ID] == asked.checks[0].attributes.request.http.headers["x-request-id"]

@@ -23,16 +23,38 @@ from compiler.guards import (
     people_of,
 )
 from compiler.lower.accounts import names
+from compiler.lower.accounts.access import access_filter, let_in
 from compiler.lower.accounts.early_headers import drop_claimed
 from compiler.lower.accounts.edge_cluster import edge_cluster
 from compiler.lower.accounts.ext_authz import ask_edge, ext_authz_filter
+from compiler.lower.accounts.identity import identity_filter, name_tenant
+from compiler.lower.accounts.jwt import issuer_clusters, issuers_of, jwt_filter, require
+from compiler.lower.accounts.local_limits import (
+    has_local_limits,
+    local_limits_filter,
+    local_metadata,
+)
+from compiler.lower.accounts.oidc import (
+    issuer_secrets,
+    log_in,
+    login_routes,
+    logins_of,
+    oidc_filter,
+)
 from compiler.lower.accounts.parts import NO_ACCOUNTS, AccountParts
+from compiler.lower.accounts.rate_limits import (
+    ask_limits,
+    limits_of,
+    rate_limit_filter,
+    your_cluster,
+)
 from compiler.lower.accounts.replies import replies
 from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.routes import MODELS, entry_of
-from compiler.plan import Api, Plan, Route, Serve
+from compiler.plan import Api, Model, Plan, Route, Serve
+from compiler.plan_accounts import Issuer
 from compiler.source import Span
 from policies.secret import SecretRef
 from xds.resource import Resource
@@ -56,21 +78,22 @@ class Accounts:
     """Whether there is an edge beside each Envoy."""
     logs: bool
     """Whether requests are written down for it."""
+    local: bool
+    """Whether there are limits that each Envoy counts for itself."""
+    models: dict[str, Model]
 
     def of(self, routes: Iterable[Route]) -> AccountParts:
         """Give what a listener with these routes needs."""
         here = list(routes)
-        carriers = {self.guards[route.name].carrier for route in here}
         identity = any(identifies(route) for route in here)
         serves = any(isinstance(route.action, Serve) for route in here)
+        carriers = {self.guards[route.name].carrier for route in here}
         logs = self.logs and (identity or serves or Carrier.EDGE in carriers)
-        if not (identity or logs or carriers - {Carrier.NATIVE}):
+        filters = tuple(self._filters(here))
+        if not (identity or logs or filters):
             return NO_ACCOUNTS
-        filters: list[hcm_v3.HttpFilter] = []
-        if Carrier.EDGE in carriers:
-            filters.append(ext_authz_filter())
         return AccountParts(
-            http_filters=tuple(filters),
+            http_filters=filters,
             early=(drop_claimed(request_id=self.edge),),
             access_log=(usage_log(self.plan.edge),) if logs else (),
             replies=tuple(
@@ -82,21 +105,71 @@ class Accounts:
             identity=identity,
         )
 
-    def guard(self, route: Route, made: route_v3.Route) -> None:
-        """Have an Envoy route of a policy's route do what that route's guard asks for."""
-        guard = self.guards[route.name]
-        if self.logs:
-            made.metadata.filter_metadata[names.NAMESPACE].update({names.ROUTE: route.name})
-        if guard.carrier is Carrier.EDGE:
-            about = extensions(route, made)
-            model = about.get("model")
-            body = model is not None and needs_body(self.plan, route, model, self.people)
+    def _filters(self, routes: list[Route]) -> Iterator[hcm_v3.HttpFilter]:
+        """Yield the filters that these routes switch on; `compiler.order` says where they stand."""
+        plan = self.plan
+        asked = issuers_of(routes)
+        issuers = [issuer for issuer in plan.issuers if issuer.name in asked]
+        logins = {name for route in routes for name in logins_of(route)}
+        for issuer in issuers:
+            if issuer.client is not None and issuer.name in logins:
+                yield oidc_filter(issuer, issuer.client)
+        if issuers:
+            yield jwt_filter(issuers, routes)
+        carriers = {self.guards[route.name].carrier for route in routes}
+        if any(self._named_by_envoy(route) for route in routes):
+            yield identity_filter(plan)
+            yield access_filter()
+        if Carrier.EDGE in carriers:
+            yield ext_authz_filter()
+        if Carrier.RATELIMIT in carriers:
+            yield rate_limit_filter(plan, routes)
+        if self.local:
+            yield local_limits_filter(plan)
+
+    def guard(self, route: Route, made: Iterable[route_v3.Route]) -> tuple[route_v3.Route, ...]:
+        """Have the Envoy routes of a policy's route do what its guard asks for; give them all."""
+        for one in made:
+            self._guard(route, one)
+        return (*login_routes(route, self.plan.issuers), *made)
+
+    def _guard(self, route: Route, made: route_v3.Route) -> None:
+        carrier = self.guards[route.name].carrier
+        about = extensions(route, made)
+        model = self.models.get(about.get("model", ""))
+        told = {names.ROUTE: route.name} if self.logs else {}
+        if self.local:
+            told |= local_metadata(route, model)
+        if carrier is Carrier.RATELIMIT:
+            providers = {provider.name: provider for provider in self.plan.providers}
+            told |= ask_limits(route, made, () if model is None else limits_of(model, providers))
+        if told:
+            made.metadata.filter_metadata[names.NAMESPACE].update(told)
+        log_in(route, made)
+        if issuers_of((route,)):
+            require(route, made)
+        if self._named_by_envoy(route):
+            name_tenant(route, made)
+            let_in(self.plan, route, made)
+        if carrier is Carrier.EDGE:
+            body = model is not None and needs_body(self.plan, route, model.name, self.people)
             ask_edge(made, about, body=body)
+
+    def _named_by_envoy(self, route: Route) -> bool:
+        """Tell whether Envoy itself has to find out whose a route's requests are."""
+        return identifies(route) and self.guards[route.name].carrier is not Carrier.EDGE
 
     def clusters(self) -> Iterator[tuple[cluster_v3.Cluster, Span]]:
         """Yield the clusters that filters ask questions at, with who made it so."""
         if self.edge:
             yield edge_cluster(self.plan.edge), self._at()
+        if self.plan.edge.ratelimit and any(
+            guard.carrier is Carrier.RATELIMIT for guard in self.guards.values()
+        ):
+            yield your_cluster(self.plan.edge.ratelimit), self._at()
+        for issuer in self._issuers():
+            for cluster in issuer_clusters(issuer):
+                yield cluster, issuer.at
 
     def resources(self) -> Iterator[tuple[Resource, Span]]:
         """Yield what the edge itself is served."""
@@ -107,10 +180,16 @@ class Accounts:
 
     def secrets(self) -> Iterator[SecretRef]:
         """Yield what Envoy or its edge has to know that is not for everybody's eyes."""
+        yield from issuer_secrets(self._issuers())
         if self.edge:
             for store in (self.plan.counting.store, self.plan.ledger.store):
                 if store.secret is not None:
                     yield store.secret
+
+    def _issuers(self) -> tuple[Issuer, ...]:
+        """The issuers that any route asks for."""
+        asked = issuers_of(self.plan.routes)
+        return tuple(issuer for issuer in self.plan.issuers if issuer.name in asked)
 
     def _at(self) -> Span:
         """The place of the first route that brought the edge, or else of the first."""
@@ -124,18 +203,14 @@ def accounts_of(plan: Plan) -> Accounts | None:
     """Work out what a plan says of accounts; None where it says nothing."""
     guards = {guard.route: guard for guard in choose_guards(plan)}
     edge = needs_edge(plan)
-    limits = (
-        *plan.limits,
-        *(limit for route in plan.routes for limit in route.limits),
-        *(limit for model in plan.models for limit in model.limits),
-        *(limit for provider in plan.providers for limit in provider.limits),
-    )
     asked = any(identifies(route) for route in plan.routes)
-    if not plan.routes or not (edge or asked or limits):
+    if not plan.routes or not (edge or asked or has_local_limits(plan)):
         return None
     carriers = {guard.carrier for guard in guards.values()}
     logs = plan.ledger.store.kind != "none" or Carrier.EDGE in carriers
-    return Accounts(plan, guards, people_of(plan), edge, logs)
+    models = {model.name: model for model in plan.models}
+    local = has_local_limits(plan)
+    return Accounts(plan, guards, people_of(plan), edge, logs, local, models)
 
 
 def extensions(route: Route, made: route_v3.Route) -> dict[str, str]:

@@ -47,10 +47,15 @@ _REPLIES = (
     _Reply(f"{_DETAILS} == 'ext_authz_error'", ApiError(503, _AWAY), (("retry-after", "1"),)),
     _Reply(f"{_DETAILS} == 'rate_limiter_error'", ApiError(503, _AWAY), (("retry-after", "1"),)),
     _Reply(
-        f"{_DETAILS}.startsWith('jwt_authn_access_denied')",
+        f"{_DETAILS}.startsWith('jwt_authn_access_denied{{Jwks_remote_fetch')",
+        ApiError(503, _AWAY),
+        (("retry-after", "1"),),
+    ),
+    _Reply(
+        f"({_DETAILS}.startsWith('jwt_authn_access_denied') || {_DETAILS} == 'lua_response')",
         ApiError(
             401,
-            "The token is missing, has expired, or is not for this gateway",
+            "There is no token or certificate that this gateway knows",
             code="invalid_api_key",
         ),
     ),
@@ -99,6 +104,8 @@ def _mapper(
     mapper = hcm_v3.ResponseMapper(filter=condition)
     mapper.body_format_override.json_format.update(body)
     mapper.body_format_override.content_type = content_type
+    # Envoy's own is 403 for a token that is meant for others; who is asking is as unknown.
+    mapper.status_code.value = reply.error.status
     for name, value in reply.headers:
         option = mapper.headers_to_add.add()
         option.header.key = name

@@ -18,10 +18,14 @@ LIBRARY = PARTS[:-1]
 Value = str | int | bool | None | tuple[str, ...]
 
 
-@cache
 def _text(part: str) -> str:
-    """Read a part; its comments stay at home, for each cluster carries a copy of the rest."""
-    lines = (HERE / f"{part}.lua").read_text(encoding="utf-8").splitlines()
+    return lua_source(HERE / f"{part}.lua")
+
+
+@cache
+def lua_source(file: Path) -> str:
+    """Read a program; its comments stay at home, for each cluster carries a copy of the rest."""
+    lines = file.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.strip() and not line.lstrip().startswith("--")]
     return "\n".join(kept) + "\n"
 

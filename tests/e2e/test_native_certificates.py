@@ -1,0 +1,96 @@
+"""Clients' certificates where the real Envoy decides alone."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from tempfile import NamedTemporaryFile
+
+import httpx
+import pytest
+
+from compiler.plan import Applied
+from policies.downstream_tls import DownstreamTls
+from policies.secret import SecretKind, SecretRef
+from tests.e2e import account_plans
+from tests.e2e.account_plans import MTLS, plan, rest, tenant
+from tests.e2e.authority import Authority
+from tests.e2e.envoy_process import running
+from tests.e2e.llm_gateway import AT
+from tests.e2e.rest_upstream import upstream
+from xds.schema import envoy
+
+tls_v3 = envoy.extensions.transport_sockets.tls.v3
+CERTIFICATE = SecretRef(SecretKind.CERTIFICATE, ("file:edge.pem", "file:edge.key"))
+ROOTS = SecretRef(SecretKind.TRUST, ("file:ca.pem",))
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def gateway(authority):
+    chain, key = authority.issue("127.0.0.1")
+    certificate = tls_v3.Secret(name=CERTIFICATE.name)
+    certificate.tls_certificate.certificate_chain.inline_bytes = chain
+    certificate.tls_certificate.private_key.inline_bytes = key
+    roots = tls_v3.Secret(name=ROOTS.name)
+    roots.validation_context.trusted_ca.inline_bytes = authority.pem
+    with upstream() as service:
+        made = plan(
+            rest(MTLS),
+            port=service.port,
+            tenants=(
+                tenant("acme", certificates=("spiffe://corp/acme/*", "*.acme.example")),
+                tenant("bolt", certificates=("spiffe://corp/b*t/api",), routes=()),
+            ),
+        )
+        tls = Applied("tls", DownstreamTls(CERTIFICATE, ROOTS, "1.2"), AT)
+        listener = replace(made.listeners[0], policies=(tls,))
+        served = {CERTIFICATE.name: certificate, ROOTS.name: roots}
+        whole = account_plans.bootstrap(replace(made, listeners=(listener,)), messages=served)
+        with running(whole, log_level="warning") as started:
+            yield started, service
+
+
+def ask(started, authority, *names):
+    """The answer to a client with a certificate for these names."""
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context.check_hostname = False
+    chain, key = authority.issue(*names)
+    with NamedTemporaryFile() as pair:
+        pair.write(chain + key)
+        pair.flush()
+        context.load_cert_chain(pair.name)
+    with httpx.Client(verify=context) as client:
+        return client.get(started.url("public", "https") + "/orders")
+
+
+@pytest.mark.parametrize(
+    "name", ["spiffe://corp/acme/api", "spiffe://corp/acme/", "a.acme.example"]
+)
+def test_a_certificate_is_a_tenant_by_its_names(gateway, authority, name):
+    """A star stands for any run of characters; the service is told whose request it is."""
+    started, service = gateway
+    assert ask(started, authority, name).status_code == 200
+    headers = service.requests[-1]["headers"]
+    assert headers["x-gatewright-tenant"] == "acme"
+    assert headers["x-gatewright-user"] == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["spiffe://corp/other", "spiffe://corp.acme/x", "a-acme.example", "xspiffe://corp/acme/a"],
+)
+def test_a_certificate_of_nobody_is_401(gateway, authority, name):
+    """The listener knows who signed it, and no tenant says that it is theirs."""
+    started, _ = gateway
+    assert ask(started, authority, name).status_code == 401
+
+
+def test_a_known_certificate_may_be_in_the_wrong_place(gateway, authority):
+    """Its tenant has no routes."""
+    started, _ = gateway
+    assert ask(started, authority, "spiffe://corp/bolt/api").status_code == 403
