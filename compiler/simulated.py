@@ -2,6 +2,7 @@
 
 Only where requests go changes: routes, chains, triggers, prices and rewrites stay as written, so
 what is seen is what the policy does. No provider's real key is used; each gets `KEY` instead.
+Tenants, keys and limits hold as they are, counted on this machine: nothing else has to be there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from compiler.plan import (
     Service,
     Url,
 )
+from compiler.plan_accounts import EMBEDDED, NOWHERE, Issuer, Store
 from policies.secret import SecretKind, SecretRef
 
 KEY = "GATEWRIGHT_SIMULATED_KEY"
@@ -33,12 +35,13 @@ def simulated(host: str, providers_port: int, services_port: int) -> Callable[[P
     Providers are expected below ``/<name>/v1`` of their port, services at the root of theirs.
     gRPC services stay where they are: nothing simulates their methods.
     """
+    key = SecretRef(SecretKind.GENERIC, (f"env:{KEY}",))
 
     def provider(real: Provider) -> Provider:
         return replace(
             real,
             url=Url("http", host, providers_port, f"/{real.name}/v1"),
-            key=SecretRef(SecretKind.GENERIC, (f"env:{KEY}",)),
+            key=key,
             policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),
         )
 
@@ -52,14 +55,29 @@ def simulated(host: str, providers_port: int, services_port: int) -> Callable[[P
             policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),
         )
 
+    def issuer(real: Issuer) -> Issuer:
+        client = real.client
+        if client is None:
+            return real
+        return replace(real, client=replace(client, client_secret=key, cookie_secret=key))
+
     def revise(plan: Plan) -> Plan:
         return replace(
             plan,
+            issuers=tuple(issuer(real) for real in plan.issuers),
+            counting=replace(plan.counting, store=EMBEDDED),
+            ledger=replace(plan.ledger, store=_here(plan.ledger.store)),
+            edge=replace(plan.edge, ratelimit=""),
             providers=tuple(provider(real) for real in plan.providers),
             services=tuple(service(real) for real in plan.services),
         )
 
     return revise
+
+
+def _here(store: Store) -> Store:
+    """Keep what is kept somewhere on this machine; nothing stays nothing."""
+    return NOWHERE if store == NOWHERE else EMBEDDED
 
 
 def any_ports(plan: Plan) -> Plan:

@@ -45,6 +45,13 @@ def test_a_file_is_read_with_the_endpoints_beside_it():
     assert chosen(tree(*names), "gateway.yaml") == ["endpoints/e.yaml", "gateway.yaml"]
 
 
+def test_key_sets_are_read():
+    """All of a folder; those beside a single file."""
+    names = ("gateway.yaml", "corp.jwks.json", "b/jwks.json", "package.json", ".x.jwks.json")
+    assert chosen(tree(*names)) == ["b/jwks.json", "corp.jwks.json", "gateway.yaml"]
+    assert chosen(tree(*names), "gateway.yaml") == ["corp.jwks.json", "gateway.yaml"]
+
+
 @pytest.mark.parametrize("text", ["/etc/passwd", "../../x", "../..", "../../../etc/passwd"])
 def test_a_link_out_of_the_folder_is_refused(text):
     """However it is written."""
