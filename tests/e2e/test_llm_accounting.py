@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
-from compiler.plan import Api, Model, Trigger
-from tests.e2e.llm_gateway import gateway, model, plan, provider, serve
-from tests.e2e.llm_upstream import Answer, chat, message, openai_error, upstream
+from compiler.plan import Api, Model, Plan, Trigger
+from compiler.plan_accounts import EMBEDDED, Edge, Ledger
+from ext_authz.ledger.row import usage
+from tests.e2e.envoy_process import until
+from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider, serve
+from tests.e2e.llm_upstream import (
+    Answer,
+    anthropic_stream,
+    chat,
+    chat_chunk,
+    message,
+    openai_error,
+    sse,
+    upstream,
+)
 
 
 def labels(status: str | None = None, **named: str) -> tuple[tuple[str, str], ...]:
@@ -128,3 +147,145 @@ def test_two_routes_are_counted_apart():
                 "llm": 6,
                 "team": 12,
             }
+
+
+@dataclass(slots=True)
+class Logged:
+    """A gateway that writes a usage log."""
+
+    running: Gateway
+    log: Path
+
+    def line(self) -> dict[str, Any]:
+        """The one line that it has written."""
+        until(lambda: self.log.exists() and self.log.read_bytes().endswith(b"\n"), "no line")
+        (line,) = self.log.read_text().splitlines()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+@contextmanager
+def logged(made: Plan, folder: Path) -> Iterator[Logged]:
+    with gateway(replace(made, ledger=Ledger(EMBEDDED), edge=Edge(folder=str(folder)))) as running:
+        yield Logged(running, folder / "usage.log")
+
+
+def one_model(upstream: Any, api: Api = Api.OPENAI) -> Plan:
+    return plan([provider("a", upstream, api)], [model("fast", "a/x", api=api)])
+
+
+def stream(chunks: Any) -> Answer:
+    return Answer(content_type="text/event-stream", chunks=chunks)
+
+
+def cut(chunks: list[bytes]) -> Iterator[bytes]:
+    """Say this much, and break the connection."""
+    yield from chunks
+    raise OSError("cut")
+
+
+def test_an_answer_s_line_has_all_that_its_provider_told(tmp_path):
+    """Reasoning tokens too, with the cost by the cached price; and that it was told."""
+    body = json.loads(chat(prompt=1_234_567, completion=987_654).body)
+    body["usage"]["completion_tokens_details"] = {"reasoning_tokens": 900_000}
+    with upstream(Answer(body=json.dumps(body).encode())) as one:  # noqa: SIM117 - reads as it runs
+        with logged(one_model(one), tmp_path) as made:
+            made.running.chat()
+            line = made.line()
+    assert (line["input"], line["output"], line["cached"]) == (1_234_567, 987_654, 4)
+    assert (line["reasoning"], line["told"], line["status"]) == (900_000, True, 200)
+    assert line["cost"] == 1_234_563 * 150 + 4 * 75 + 987_654 * 600
+    assert (line["input_price"], line["output_price"], line["price"]) == (150_000, 600_000, "test")
+    assert "seen" not in line
+
+
+def test_a_stream_that_is_cut_is_counted_as_far_as_it_went(tmp_path):
+    """The provider broke off: no usage was told, and what passed is known all the same."""
+    events = sse(*(chat_chunk(f" word{n}") for n in range(7)), done=False)
+    with upstream() as one, logged(one_model(one), tmp_path) as made:
+        one.behave = lambda _: stream(cut(events))
+        with pytest.raises(httpx.HTTPError):
+            made.running.chat(stream=True)
+        line = made.line()
+    assert (line["seen"], line["status"]) == (7, 200)
+    assert not {"told", "output", "cost"} & set(line)
+    used = usage({**line, "estimate": 9})
+    assert (used.input, used.output, used.cost) == (9, 7, 9 * 150 + 7 * 600)
+
+
+def test_a_stream_whose_client_leaves_is_counted_as_far_as_it_went(tmp_path):
+    """Envoy tells nobody when a client goes: the count was there before."""
+    goes_on = threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield from sse(*(chat_chunk(f" word{n}") for n in range(5)), done=False)
+        goes_on.wait(10)
+        yield from sse(*(chat_chunk(" more") for _ in range(500)))
+
+    with upstream() as one, logged(one_model(one), tmp_path) as made:
+        one.behave = lambda _: stream(chunks())
+        body = {"model": "fast", "stream": True, "messages": []}
+        with made.running.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            seen = b""
+            for piece in answer.iter_raw():
+                seen += piece
+                if seen.count(b"data:") == 5:
+                    break
+        line = made.line()
+        goes_on.set()
+    assert line["seen"] == 5
+    assert "DC" in line["flags"].split(",")
+    assert "told" not in line
+
+
+def test_an_anthropic_stream_that_is_cut_has_the_input_that_its_start_told(tmp_path):
+    """With what it costs; output is what passed."""
+    with upstream() as one, logged(one_model(one, Api.ANTHROPIC), tmp_path) as made:
+        start, block, delta, *_ = anthropic_stream(fresh=10)
+        one.behave = lambda _: stream(cut([start, block, delta, delta, delta]))
+        body = {"model": "fast", "stream": True, "max_tokens": 9, "messages": []}
+        with pytest.raises(httpx.HTTPError):
+            made.running.post("/v1/messages", body)
+        line = made.line()
+    assert (line["input"], line["cached"], line["output"], line["seen"]) == (13, 3, 1, 3)
+    assert "told" not in line
+    used = usage(line)
+    assert used.cost == 10 * 150 + 3 * 75 + 3 * 600
+
+
+@pytest.mark.parametrize("api", list(Api))
+def test_a_whole_stream_tells_its_usage(api, tmp_path):
+    """Told at its end, it is told; what was seen on the way does not matter any more."""
+    events = sse(chat_chunk("hi"), chat_chunk(None, usage={"prompt_tokens": 3}))
+    path = "/v1/chat/completions"
+    if api is Api.ANTHROPIC:
+        events, path = anthropic_stream(output=6), "/v1/messages"
+    with upstream(stream(events)) as one, logged(one_model(one, api), tmp_path) as made:
+        made.running.post(path, {"model": "fast", "stream": True, "messages": []})
+        line = made.line()
+    assert line["told"] is True
+    assert usage(line).told
+    assert (line["input"], line["output"]) == ((13, 6) if api is Api.ANTHROPIC else (3, 0))
+
+
+def test_an_answer_without_usage_is_estimated_by_what_it_says(tmp_path):
+    """A server that tells none is not free."""
+    body = {"choices": [{"message": {"content": "word " * 20}}]}
+    with (
+        upstream(Answer(body=json.dumps(body).encode())) as one,
+        logged(one_model(one), tmp_path) as made,
+    ):
+        made.running.chat()
+        line = made.line()
+    assert line["seen"] == 25
+    assert usage(line).estimated
+
+
+def test_an_error_uses_nothing(tmp_path):
+    """Whatever the provider's error says of usage."""
+    refusal = Answer(429, b'{"error":{"message":"no"},"usage":{"prompt_tokens":9}}')
+    with upstream(refusal) as one, logged(one_model(one), tmp_path) as made:
+        made.running.chat()
+        line = made.line()
+    assert not {"input", "told", "seen", "cost"} & set(line)
+    assert usage(line).cost == 0
