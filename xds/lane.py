@@ -261,13 +261,16 @@ class Lane:
         """Tell what the streams of a group are to refuse, whatever their keys say.
 
         What the policy dropped counts in every wave: a revocation does not wait for a rollout. And
-        what the keys have lost by now is refused until every stream has accepted these keys.
+        what the keys have lost by now is refused until every stream has accepted these keys: they
+        come in several messages, and an answer to an older one may be late.
         """
         keys = build.snapshot.of(KEYS)
         needed = self.ahead | self._restored | lost(keys, self.build.snapshot.of(KEYS))
         before = group.target or self.stable.target
         done = revoked_in(before) - needed
         done -= active(done, keys)
+        if before is not None:
+            done |= lost(before.of(KEYS), keys)
         self.trailing = bool(done) and (
             self.candidate is not None
             or not group.settled

@@ -20,6 +20,10 @@ _LOST: Final[OrderedDict[tuple[str, str], frozenset[bytes]]] = OrderedDict()
 """What `lost` found, by the versions of both sets: it is asked whenever secrets are read again."""
 _KEPT: Final = 64
 
+MOST: Final = 32_768
+"""How many keys may be refused ahead because a policy has dropped them: 1 MiB of digests, as one
+message carries. Whoever drops more at once moves house, and waves are there for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
@@ -63,14 +67,18 @@ def active(digests: Iterable[bytes], keys: Resources) -> frozenset[bytes]:
 
 
 def lost(old: Resources, new: Resources) -> frozenset[bytes]:
-    """Give the digests that one set of shards has and another has not; looks at what differs."""
+    """Give the digests that one set of shards has and another has not; none where they are > MOST.
+
+    Looks at what differs.
+    """
     if old.version == new.version:
         return frozenset()
     key = old.version, new.version
     if key not in _LOST:
         before = _table(_differing(old, new))
         after = _table(_differing(new, old))
-        _LOST[key] = frozenset(one for one in before.all_digests() if one not in after)
+        found = frozenset(one for one in before.all_digests() if one not in after)
+        _LOST[key] = found if len(found) <= MOST else frozenset()
         while len(_LOST) > _KEPT:
             _LOST.popitem(last=False)
     return _LOST[key]

@@ -131,10 +131,11 @@ def gateway(
     providers: Sequence[Provider] = (Provider("openai", "openai"), Provider("claude", "anthropic")),
     environment: Mapping[str, str] | None = None,
     log_level: str = "warning",
+    serve_with: Sequence[object] = (),
 ) -> Iterator[Gateway]:
     """Run the policy until the block ends.
 
-    In its text `{simulator}` is the simulated providers' address, `http://127.0.0.1:N`. The listener
+    In its text `{simulator}` is where the providers are, `http://127.0.0.1:N`. The listener
     is `public`, on any free port. The edges' folder has to be `edge`.
     """
     with ExitStack() as stack:
@@ -142,7 +143,7 @@ def gateway(
         path = folder / "gateway.yaml"
         path.write_text(policy.replace("{simulator}", f"http://127.0.0.1:{simulator.port}"))
         serve = stack.enter_context(
-            serving(path, "--state", folder / "plane-state", environment=environment)
+            serving(path, "--state", folder / "plane-state", *serve_with, environment=environment)
         )
         serve.next("published")
         beside = []

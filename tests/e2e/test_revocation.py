@@ -10,14 +10,18 @@ import time
 from contextlib import ExitStack, contextmanager
 from urllib.request import urlopen
 
+import httpx
 import pytest
 
+from cli.operator_client import Operator
 from tests.canaries import Canaries
+from tests.e2e.edges import gateway
 from tests.e2e.envoy_process import until
 from tests.e2e.raw_stream import raw_stream
 from tests.e2e.serve_process import REPOSITORY, serving
 from tests.ports import free_port
 from tests.sources.repositories import Repository
+from xds.bootstrap import address
 from xds.edge.key_table import KeyTable
 from xds.edge.resources import KEYS, MESSAGES, REVOKED
 from xds.schema import google
@@ -229,6 +233,78 @@ def test_a_revocation_is_taken_back(path, canaries):
         nowhere = ("--control-plane", f"127.0.0.1:{free_port()}")
         assert keys("revoke", "acme/ci", *nowhere, *at).returncode == 3
         edge.until(ci, admitted=False)
+
+
+GUARDED = """\
+gatewright: v1
+name: revoking
+edge: {{ folder: edge, workers: 1 }}
+listeners:
+  public: {{ address: 127.0.0.1, port: {port} }}
+tenants:
+  acme:
+    keys:
+      ci: {ci}   # the build
+      other: {other}
+routes:
+  - {{ match: /, respond: 200, auth: keys }}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_two_real_edges_refuse_a_revoked_key_within_a_second(tmp_path, canaries, record_property):
+    """Requests with the key get 200, then 401: after a save, after `--now`, and over a restart."""
+    canaries.plant("acme/other")
+    text = GUARDED.format(
+        port=free_port(), ci=canaries.digest("acme/ci"), other=canaries.digest("acme/other")
+    )
+    with gateway(tmp_path, text, serve_with=("--operator", "127.0.0.1:0")) as running:
+        [operator] = [one["address"] for one in running.serve.events if one["event"] == "operator"]
+        statuses = [Status(url, canaries) for url in running.urls()]
+        for one in statuses:
+            one.until("acme/ci", 200)
+            one.until("acme/other", 200)
+        began = time.monotonic()
+        control = Operator(address(operator))
+        control.post("/keys/revoke", {"id": "acme/ci"})
+        now = max(one.until("acme/ci", 401) for one in statuses) - began
+        assert all(one.of("acme/other") == 200 for one in statuses)
+        edge = running.edges[0]
+        edge.stop()
+        edge.start()
+        statuses[0].until("acme/other", 200)
+        assert statuses[0].of("acme/ci") == 401
+        control.post("/keys/restore", {"id": "acme/ci"})
+        for one in statuses:
+            one.until("acme/ci", 200)
+        assert keys("revoke", "acme/ci", running.policy).returncode == 0
+        saved = time.monotonic() - time.time() + running.policy.stat().st_mtime
+        commit = max(one.until("acme/ci", 401) for one in statuses) - saved
+        assert all(one.of("acme/other") == 200 for one in statuses)
+        outputs = running.outputs()
+    record_property("seconds after --now", now)
+    record_property("seconds after a save", commit)
+    assert now < BAR
+    assert commit < BAR
+    assert canaries.leaks({**outputs, "folder": tmp_path}) == []
+
+
+class Status:
+    """Requests to one Envoy, as a client sends them."""
+
+    def __init__(self, url, canaries):
+        self.client = httpx.Client(base_url=url)
+        self.canaries = canaries
+
+    def of(self, name):
+        headers = {"authorization": f"Bearer {self.canaries.keys[name]}"}
+        return self.client.get("/", headers=headers).status_code
+
+    def until(self, name, status):
+        """Ask until it is answered so; gives the time."""
+        until(lambda: self.of(name) == status, f"{name} is not answered {status}")
+        return time.monotonic()
 
 
 def _cli(*arguments):

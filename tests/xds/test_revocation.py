@@ -8,6 +8,7 @@ import hashlib
 import pytest
 
 from tests.xds.hand_made import listener
+from xds import revocation
 from xds.ahead import RevokedAhead, UnknownKeyError
 from xds.delta import DeltaWatch
 from xds.edge.key_table import KeyTable, shards
@@ -199,6 +200,13 @@ def test_shards_are_compared_by_what_differs():
     assert active([digest("a"), digest("b")], new) == {digest("b")}
     assert lost(old, new) == {digest("a")}
     assert lost(old, old) == frozenset()
+
+
+def test_more_keys_than_a_message_carries_wait_for_their_wave(monkeypatch):
+    """Whoever drops so many at once has not lost a key."""
+    monkeypatch.setattr(revocation, "MOST", 1)
+    old, new = keyed("m", "n", "o"), keyed("o")
+    assert lost(old.snapshot.of(KEYS), new.snapshot.of(KEYS)) == frozenset()
 
 
 def ahead_of(fleet, state=None):
