@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import jwt as pyjwt
 import pytest
@@ -53,7 +54,7 @@ def key_set(*signers: Signer) -> str:
     return json.dumps({"keys": [signer.jwk() for signer in signers]})
 
 
-def issuer(jwks: str | JwksUrl, **more: object) -> Issuer:
+def issuer(jwks: str | JwksUrl, **more: Any) -> Issuer:
     return Issuer(
         **{
             "name": "corp",

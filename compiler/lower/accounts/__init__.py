@@ -204,9 +204,10 @@ def accounts_of(plan: Plan) -> Accounts | None:
     guards = {guard.route: guard for guard in choose_guards(plan)}
     edge = needs_edge(plan)
     asked = any(identifies(route) for route in plan.routes)
-    if not plan.routes or not (edge or asked or has_local_limits(plan)):
-        return None
     carriers = {guard.carrier for guard in guards.values()}
+    native = carriers <= {Carrier.NATIVE}
+    if (native and not (edge or asked or has_local_limits(plan))) or not plan.routes:
+        return None
     logs = plan.ledger.store.kind != "none" or Carrier.EDGE in carriers
     models = {model.name: model for model in plan.models}
     local = has_local_limits(plan)
