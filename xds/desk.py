@@ -251,6 +251,7 @@ class ControlDesk(Silent):
             stragglers=stragglers,
             unresolved=len(fleet.unresolved),
             quarantined=sum(len(group.withheld) for lane in lanes for group in lane.groups),
+            revoked=len(self._plane.ahead.revocations),
             rollouts={lane.name: _state(lane) for lane in lanes},
             waves={lane.name: lane.rollout.share / WHOLE for lane in lanes},
             under_way={name: one.in_progress for name, one in self._load.by_cluster(now).items()},

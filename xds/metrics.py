@@ -51,6 +51,7 @@ class Facts:
     stragglers: Mapping[str, int] = field(default_factory=dict)
     unresolved: int = 0
     quarantined: int = 0
+    revoked: int = 0
     rollouts: Mapping[str, str] = field(default_factory=dict)
     waves: Mapping[str, float] = field(default_factory=dict)
     under_way: Mapping[str, int] = field(default_factory=dict)
@@ -214,6 +215,9 @@ class _Gauges:
         self._quarantined = gauge(
             "quarantined", "Resources that are not sent: a node refused them."
         )
+        self._revoked = gauge(
+            "keys_revoked_ahead", "Keys that are refused though the policy has them."
+        )
         self._rollout = gauge("rollout_state", "1 for the state it is in.", "group", "state")
         self._wave = gauge("rollout_share", "Share of nodes that have the change.", "group")
         self._under_way = gauge("upstream_in_progress", "Requests under way.", "cluster")
@@ -233,6 +237,7 @@ class _Gauges:
             self._stragglers.labels(group).set(count)
         self._unresolved.set(facts.unresolved)
         self._quarantined.set(facts.quarantined)
+        self._revoked.set(facts.revoked)
         for group, state in facts.rollouts.items():
             self._rollout.labels(group, state).set(1)
         for group, share in facts.waves.items():

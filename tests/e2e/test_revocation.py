@@ -199,6 +199,8 @@ def test_a_key_is_revoked_ahead_of_the_policy(path, canaries, tmp_path):
         for operator in operators:
             [drift] = status(operator)["revoked"]
             assert (drift["id"], drift["digests"]) == ("acme/ci", 1)
+        with urlopen(f"http://{operators[0]}/metrics", timeout=10) as answer:
+            assert b"\ngatewright_keys_revoked_ahead 1.0\n" in answer.read()
         shown = _cli("status", "--operator", operators[0])
         assert "revoked ahead of the policy: acme/ci" in shown
         one.kill()
