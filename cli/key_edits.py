@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+from pydantic_core import PydanticCustomError
+
 from cli.policy_edit import get, lengthen, put
 from policies.timestamp import parse_timestamp, spelled
 
@@ -83,7 +85,8 @@ def rotate(
 
 def overlapping(text: str, key: KeyId, now: datetime) -> bool:
     """Tell whether a key is still being rotated: one more rotation ends the oldest at once."""
-    until = _moment((_there(text, key).get("previous") or {}).get("until"))
+    previous = _there(text, key).get("previous")
+    until = _moment(previous.get("until")) if isinstance(previous, dict) else None
     return until is not None and until > now
 
 
@@ -108,4 +111,8 @@ def _there(text: str, key: KeyId) -> dict[str, Any]:
 
 
 def _moment(text: Any) -> datetime | None:
-    return None if text is None else parse_timestamp(text)
+    """Read a time; what is none is reported when the policy is compiled."""
+    try:
+        return None if text is None else parse_timestamp(text)
+    except PydanticCustomError:
+        return None

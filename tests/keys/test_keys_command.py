@@ -180,6 +180,17 @@ def test_a_policy_that_would_be_wrong_is_left_untouched(keys, policy, acme, tmp_
     assert not (tmp_path / "new.key").exists()
 
 
+@pytest.mark.parametrize("wrong", ["expires: soon", "previous: none"])
+def test_a_key_that_is_written_wrong_is_not_rotated(keys, acme, wrong):
+    """The compiler says at which line."""
+    acme.write_text(acme.read_text().replace("expires: 2036-01-31", wrong))
+    before = acme.read_bytes()
+    code, out, err = keys("rotate", "acme/ci")
+    assert (code, out) == (exits.POLICY, "")
+    assert err
+    assert acme.read_bytes() == before
+
+
 def test_a_key_in_the_place_of_an_id_is_not_repeated(keys):
     """Whoever pastes the wrong thing finds it in no log of ours."""
     canaries = Canaries()
