@@ -119,7 +119,7 @@ class Connector:
             return await self._connect(there, hops - 1)
         if line.is_cut:
             raise ConnectionError("the connection was lost")
-        line.timeout = self._timeout
+        line.expect_within(self._timeout)
         line.on_cut = self._lost
         return line
 

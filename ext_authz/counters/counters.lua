@@ -160,7 +160,8 @@ local function add(term, state, now, place, amount)
   end
   if shape == BUCKET then
     if amount < 0 and place < state[3] then return state end
-    return {state[1], max(0, state[2] + amount), state[3]}
+    if state[2] + amount <= refilled(term, state[1], now) then return {now, 0, now} end
+    return {state[1], state[2] + amount, state[3]}
   end
   local till = state[2]
   if amount > 0 then till = max(till, place) end

@@ -47,11 +47,11 @@ class LineCutError(ConnectionError):
 class Line(asyncio.Protocol):
     """A connection; make one with `open_line`.
 
-    ``timeout`` (seconds) is for one answer; ``on_cut`` is called when the line is cut, once.
+    ``timeout`` is for one answer, in seconds; ``on_cut`` is called when the line is cut, once.
     """
 
     def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+        self._timeout = timeout
         self.on_cut: Callable[[LineCutError], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_MORE)
@@ -70,9 +70,9 @@ class Line(asyncio.Protocol):
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type] # list or tuple
-        self._waiting.append((self._loop.time() + self.timeout, answer))
+        self._waiting.append((self._loop.time() + self._timeout, answer))
         if self._timer is None:
-            self._timer = self._loop.call_later(self.timeout + _GRACE_S, self._look)
+            self._timer = self._loop.call_later(self._timeout + _GRACE_S, self._look)
         return answer
 
     def _send(self) -> None:
@@ -89,7 +89,7 @@ class Line(asyncio.Protocol):
         if left > 0:
             self._timer = self._loop.call_later(left + _GRACE_S, self._look)
             return
-        reason = f"no answer within {self.timeout * 1000:.0f} ms"
+        reason = f"no answer within {self._timeout * 1000:.0f} ms"
         self.cut(LineCutError(reason, stalled=True))
 
     def cut(self, error: LineCutError) -> None:
@@ -109,6 +109,13 @@ class Line(asyncio.Protocol):
                 answer.set_exception(error)
         if self.on_cut is not None:
             self.on_cut(error)
+
+    def expect_within(self, timeout: float) -> None:
+        """Change the timeout; nothing is waited for at the moment."""
+        self._timeout = timeout
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     @property
     def is_cut(self) -> bool:

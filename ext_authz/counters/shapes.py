@@ -118,7 +118,9 @@ def add(term: Term, state: State, now: int, place: int, amount: int) -> State:
         since, taken, full = state
         if amount < 0 and place < full:
             return state  # it had flowed back by itself
-        return (since, max(0, taken + amount), full)
+        if taken + amount <= _refilled(term, since, now):
+            return (now, 0, now)
+        return (since, taken + amount, full)
     return (max(0, state[0] + amount), max(state[1], place) if amount > 0 else state[1])
 
 

@@ -25,3 +25,7 @@ def valkey(port: int | None = None, **config: Any) -> Iterator[ValkeyServer]:
 
 def url_of(server: ValkeyServer) -> str:
     return f"redis://127.0.0.1:{server.port}/0"
+
+
+def pid_of(server: ValkeyServer) -> int:
+    return server._process.pid
