@@ -13,6 +13,7 @@ from typing import Any
 
 from compiler.lower.lowered import Lowered
 from policies.http_options import EXTENSION, http_v3
+from xds.edge.paths import USAGE_LOG
 from xds.edge.resources import TYPES
 from xds.runtime_layer import BASE, BASE_LAYER
 from xds.schema import envoy, google
@@ -22,6 +23,7 @@ bootstrap_v3 = envoy.config.bootstrap.v3
 cluster_v3 = envoy.config.cluster.v3
 core_v3 = envoy.config.core.v3
 endpoint_v3 = envoy.config.endpoint.v3
+file_v3 = envoy.extensions.access_loggers.file.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 listener_v3 = envoy.config.listener.v3
 route_v3 = envoy.config.route.v3
@@ -29,6 +31,7 @@ runtime_v3 = envoy.service.runtime.v3
 tls_v3 = envoy.extensions.transport_sockets.tls.v3
 
 XDS_CLUSTER = "xds"
+NOWHERE = "/dev/null"
 
 
 def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -> dict[str, Any]:
@@ -84,9 +87,19 @@ def _listener(
             hcm = unpack(network_filter.typed_config)
             if isinstance(hcm, hcm_v3.HttpConnectionManager) and hcm.HasField("rds"):
                 hcm.route_config.CopyFrom(routes[hcm.rds.route_config_name])
+                _drop_usage(hcm)
                 network_filter.typed_config.CopyFrom(pack(hcm))
     _place_secrets(inlined, secrets)
     return inlined
+
+
+def _drop_usage(hcm: hcm_v3.HttpConnectionManager) -> None:
+    """Write usage nowhere: without its folder Envoy would not start, and no edge reads it here."""
+    for log in hcm.access_log:
+        config = unpack(log.typed_config)
+        if isinstance(config, file_v3.FileAccessLog) and config.path.endswith(f"/{USAGE_LOG}"):
+            config.path = NOWHERE
+            log.typed_config.CopyFrom(pack(config))
 
 
 def _cluster(

@@ -95,3 +95,14 @@ routes:
     del bootstrap["layered_runtime"]
     with pytest.raises(EnvoyFailedError, match="RE2 program size"):
         validate(bootstrap)
+
+
+def test_usage_is_written_nowhere():
+    """An edge's folder need not be there where no edge is."""
+    text = POLICY.replace("auth: none", "auth: keys") + (
+        f"tenants: {{ acme: {{ keys: {{ ci: {'ab' * 32} }} }} }}\n"
+        "edge: { folder: /nowhere/at/all }\n"
+    )
+    made = standalone(lowered(text))
+    assert "/nowhere/at/all/usage.log" not in json.dumps(made)
+    validate(made)
