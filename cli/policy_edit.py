@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from yaml import CSafeLoader, YAMLError, compose
@@ -188,6 +189,7 @@ def _find(root: Node, path: Sequence[str]) -> Node | None:
     return node
 
 
+@lru_cache(maxsize=4)
 def _compose(text: str) -> Node:
     try:
         node = compose(text, Loader=CSafeLoader)
