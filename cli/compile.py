@@ -21,15 +21,16 @@ EMITS = {
     "document": "the sections as they were understood, before any name is resolved",
     "linked": "the same with every name resolved",
     "plan": "what the gateway does, defaults and all, without a word of Envoy's",
-    "lanes": "which mechanism carries each model's requests, and why",
+    "lanes": "which mechanism admits each route's requests and carries each model's, and why",
     "xds": "Envoy's resources by type, as they are served (secrets by name)",
     "versions": "the content hash of each resource",
     "groups": "what each group of nodes gets: listeners, routes, clusters, secrets, by name",
+    "ratelimit": "limits on requests, for those who run the reference rate-limit service",
     "bootstrap": "one static file that `envoy -c` takes: to read, to validate (secrets empty)",
 }
 _UNTIL = {"nodes": "nodes", "document": "document", "linked": "linked", "plan": "plan"}
 _UNTIL |= {"lanes": "plan", "xds": "checked", "bootstrap": "checked", "versions": "snapshot"}
-_UNTIL |= {"groups": "fleet"}
+_UNTIL |= {"groups": "fleet", "ratelimit": "plan"}
 
 EPILOG = """\
 examples:
@@ -80,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _emitted(compiled: Compiled, what: str) -> Any:
     from compiler import dump
+    from compiler.guards import choose_guards
+    from compiler.ratelimit_config import ratelimit_config
 
     match what:
         case "nodes":
@@ -91,7 +94,10 @@ def _emitted(compiled: Compiled, what: str) -> Any:
         case "plan":
             return dump.dump_plan(compiled.plan)
         case "lanes":
-            return dump.dump_lanes(compiled.plan.lanes)
+            guards = dump.dump_guards(choose_guards(compiled.plan))
+            return {"guards": guards, "lanes": dump.dump_lanes(compiled.plan.lanes)}
+        case "ratelimit":
+            return ratelimit_config(compiled.plan)
         case "versions":
             return dump.dump_snapshot(compiled.snapshot)
         case "groups":

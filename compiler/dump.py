@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 
 from compiler.fleet import Fleet
+from compiler.guards import Guard
 from compiler.lower.lowered import Lowered
 from compiler.node import Node
 from compiler.plan import LaneChoice, Plan
@@ -100,6 +101,11 @@ def dump_plan(plan: Plan) -> dict[str, Any]:
 def dump_lanes(lanes: tuple[LaneChoice, ...]) -> list[dict[str, Any]]:
     """Print which mechanism carries each (route, operation, model) to each target, and why."""
     return [plain(choice) for choice in lanes]
+
+
+def dump_guards(guards: tuple[Guard, ...]) -> list[dict[str, Any]]:
+    """Print how each route's requests are admitted, and why so."""
+    return [plain(guard) for guard in guards]
 
 
 def dump_resources(lowered: Lowered) -> dict[str, Any]:

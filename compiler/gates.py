@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from compiler.guards import identifies
 from compiler.linking.findings import Findings
 from compiler.plan import Listener, Model, Route, Serve
 from compiler.schema import GatewayDocument
@@ -74,6 +75,10 @@ def check_listeners(
         filtering = [one.kind for one in route.policies if kinds[one.kind].http_filters(one.plan)]
         if isinstance(route.action, Serve):
             filtering.append("serve: llm")
+        if identifies(route):
+            filtering.append("auth")
+        if route.limits or document.limits or document.budget:
+            filtering.append("limits")
         for what in filtering:
             findings.error(
                 "filter-on-demand",

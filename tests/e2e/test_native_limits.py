@@ -9,6 +9,7 @@ import pytest
 from compiler.guards import Carrier, choose_guards, needs_edge
 from compiler.plan import Applied, Respond
 from compiler.plan_accounts import Edge, Team
+from compiler.ratelimit_config import ratelimit_config
 from policies.trusted_hops import TrustedHops
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, NOBODY, gateway, jwt, limit, plan, rest, tenant
@@ -218,6 +219,10 @@ def test_a_rate_limit_service_is_asked_about_all_limits_of_a_request_at_once(
         ]
         assert {question.domain for question in asked.questions} == {"test"}
         assert not asked.checks
+        known = {one["value"]: one for one in ratelimit_config(shared)["descriptors"]}
+        for entries in (entries for one in asked.descriptors() for entries in one):
+            wanted = known[entries.pop("limit")]
+            assert [one["key"] for one in wanted.get("descriptors", ())] == list(entries)
 
 
 def test_what_is_over_a_limit_is_429_in_the_clients_schema(shared, signer, tmp_path):
