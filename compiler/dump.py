@@ -127,12 +127,12 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
 
 
 def _edge(resource: Resource) -> Any:
-    """Print what the edge is served: its rules, and of keys their ids."""
+    """Print what the edge is served: its rules, and its keys by the beginnings of their digests."""
     body = cast("Any", resource.message).body
     if resource.type_url == RULES:
         return msgspec.json.decode(body)
     table = KeyTable().with_shards({resource.name: body})
-    return {digest.hex(): msgspec.to_builtins(key) for digest, key in table}
+    return [{"sha256": f"{digest.hex()[:12]}...", **plain(key)} for digest, key in table]
 
 
 def dump_groups(fleet: Fleet) -> list[dict[str, Any]]:

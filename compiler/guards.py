@@ -42,7 +42,7 @@ FLEETWIDE = frozenset({Each.ALL, Each.TENANT, Each.CLIENT})
 subject is counted by what else is known of him, which only the edge works out."""
 
 METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
-"""What nobody can count without a look into the body."""
+"""What only requests for models use, and nobody can count without a look into the body."""
 
 
 def choose_guards(plan: Plan) -> tuple[Guard, ...]:
@@ -151,6 +151,8 @@ def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
         limits += _shared(_of_models(plan, route.action.models))
     if known:
         limits += people.limits
+    if not serves:
+        limits = [limit for limit in limits if limit.unit not in METERED]
     for limit in limits:
         why = _why_edge(limit, route)
         if why:

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.dump import dump_groups, dump_lanes, dump_plan, dump_resources
+from compiler.dump import dump_groups, dump_guards, dump_lanes, dump_plan, dump_resources
+from compiler.guards import choose_guards, identifies
 from compiler.pipeline import Compiled, compile_sources
+from compiler.plan import Plan
 from compiler.read import sources_of
 from compiler.standalone import standalone
 from policies.base import Place
@@ -77,6 +79,7 @@ def outputs(done: Compiled) -> dict[str, str]:
         **dump_resources(done.lowered),
         "plan": dump_plan(done.plan),
         "lanes": dump_lanes(done.plan.lanes),
+        "guards": dump_guards(choose_guards(done.plan)) if _has_accounts(done.plan) else [],
         "groups": dump_groups(done.fleet) if done.plan.groups else [],
     }
     return {
@@ -84,6 +87,10 @@ def outputs(done: Compiled) -> dict[str, str]:
         for name, value in dumped.items()
         if value
     }
+
+
+def _has_accounts(plan: Plan) -> bool:
+    return bool(plan.tenants or plan.limits or any(map(identifies, plan.routes)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
