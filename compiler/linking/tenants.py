@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from compiler.linking.certificates import check_certificates
 from compiler.linking.choices import Choices
 from compiler.linking.findings import Findings
 from compiler.linking.grants import check_grants
@@ -42,7 +43,8 @@ def link_tenants(
                 choices: Choices = getattr(there, key)
                 whose = f"tier `{name}` may use"
                 choices.chosen(written, ("tiers", name, key), whose, findings)
-    _check_identities(document, findings)
+    _check_claims(document, findings)
+    check_certificates(document, findings)
     return tuple(
         _tenant(name, tenant, document, lineages.get(tenant.tier or "", ()), there, findings)
         for name, tenant in sorted(document.tenants.items())
@@ -112,37 +114,19 @@ def _team(
             parts[name] = models.chosen(written.models, at, f"the key `{name}` is for", findings)
 
 
-def _check_identities(document: GatewayDocument, findings: Findings) -> None:
-    """Refuse claims and names of certificates that would be two tenants'."""
-    claims: dict[str, tuple[str, Path]] = {}
-    certificates: dict[str, tuple[str, Path]] = {}
+def _check_claims(document: GatewayDocument, findings: Findings) -> None:
+    """Refuse values of claims that would be two tenants'."""
+    first: dict[str, tuple[str, Path]] = {}
     for name, tenant in sorted(document.tenants.items()):
         path: Path = ("tenants", name)
-        said = tenant.claims if tenant.claims is not None else (name,)
-        for place, claim in enumerate(said):
+        for place, claim in enumerate((name,) if tenant.claims is None else tenant.claims):
             at = path if tenant.claims is None else (*path, "claims", place)
-            _once("claim", claim, name, at, claims, findings)
-        for place, glob in enumerate(tenant.certificates):
-            at = (*path, "certificates", place)
-            _once("certificate", glob, name, at, certificates, findings)
-
-
-def _once(
-    kind: str,
-    value: str,
-    tenant: str,
-    path: Path,
-    first: dict[str, tuple[str, Path]],
-    findings: Findings,
-) -> None:
-    other, at = first.setdefault(value, (tenant, path))
-    if other != tenant:
-        findings.error(
-            f"ambiguous-{kind}",
-            f"`{value}` would be two tenants: `{other}` and `{tenant}`",
-            path,
-            labels=[(at, f"of tenant `{other}`")],
-            hint=f"a {kind} means one tenant; write `{kind}s` in one of them"
-            if kind == "claim"
-            else "a name in certificates means one tenant",
-        )
+            other, where = first.setdefault(claim, (name, at))
+            if other != name:
+                findings.error(
+                    "ambiguous-claim",
+                    f"`{claim}` would be two tenants: `{other}` and `{name}`",
+                    at,
+                    labels=[(where, f"of tenant `{other}`")],
+                    hint="a claim means one tenant; write `claims` in one of them",
+                )
