@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import exits
+from cli.node_options import add_node, client_tls, parse_address, planes_of
 
 if TYPE_CHECKING:
     from xds.bootstrap import Address
-    from xds.bootstrap_tls import ClientTls
 
 NAME: Final = "bootstrap"
 
@@ -44,32 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--ads",
-        type=_address,
-        action="append",
-        metavar="ADDRESS",
-        help="where `serve` listens: host:port or unix:/path (default: 127.0.0.1:18000); again for "
-        "a control plane that takes over while those before it are away",
-    )
-    parser.add_argument("--node-id", required=True, metavar="ID", help="the name of this one Envoy")
-    parser.add_argument(
-        "--cluster",
-        default="gatewright",
-        metavar="NAME",
-        help="the name of the fleet it belongs to (default: gatewright)",
-    )
-    parser.add_argument("--region", default="", metavar="NAME", help="where it runs, for groups")
-    parser.add_argument("--zone", default="", metavar="NAME", help="a part of the region")
-    parser.add_argument(
-        "--metadata",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="something else that groups may ask for, such as canary=true; may be given several "
-        "times",
-    )
+    add_node(parser)
     protocol = parser.add_mutually_exclusive_group()
     protocol.add_argument(
         "--delta",
@@ -85,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         dest="protocol",
         help="receive the state of the world",
     )
-    parser.set_defaults(protocol="delta", wrong=parser.error)
+    parser.set_defaults(protocol="delta")
     parser.add_argument(
         "--admin",
         type=_address_or_none,
@@ -100,27 +75,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         default=30,
         metavar="SECONDS",
         help="ping the control plane after so many silent seconds (default: 30)",
-    )
-    tls = parser.add_argument_group("TLS to the control plane; paths are those on Envoy's machine")
-    tls.add_argument(
-        "--tls-ca",
-        type=Path,
-        metavar="FILE",
-        help="CAs that verify the control plane: turns on TLS",
-    )
-    tls.add_argument(
-        "--tls-certificate", type=Path, metavar="FILE", help="the Envoy's own certificate chain"
-    )
-    tls.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
-    tls.add_argument(
-        "--tls-sni", metavar="NAME", help="the name to ask for (default: the first host name)"
-    )
-    tls.add_argument(
-        "--tls-verify",
-        action="append",
-        metavar="NAME",
-        help="a name that the control plane's certificate must bear: a DNS name, an IP address or "
-        "a URI; again for others that will do (default: the hosts of --ads)",
     )
     parser.add_argument(
         "--max-connections",
@@ -154,15 +108,13 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it, or write it with the files that it names."""
-    from xds.bootstrap import Bootstrap, address, bootstrap
+    from xds.bootstrap import Bootstrap, bootstrap
     from xds.bootstrap_tls import secret_files
     from xds.overload import Overload
     from xds.wire import to_json
 
-    planes = args.ads or [address("127.0.0.1:18000")]
-    if len({bool(plane.path) for plane in planes}) > 1:
-        args.wrong("--ads: a Unix socket does not go together with other addresses")
-    tls = _tls(args, planes)
+    planes = planes_of(args)
+    tls = client_tls(args, planes, folder=args.output)
     wanted = Bootstrap(
         ads=planes[0],
         fallbacks=tuple(planes[1:]),
@@ -189,30 +141,6 @@ def run(args: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _tls(args: argparse.Namespace, planes: list[Address]) -> ClientTls | None:
-    from xds.bootstrap_tls import ClientTls
-
-    if (args.tls_certificate is None) != (args.tls_key is None):
-        args.wrong("--tls-certificate and --tls-key go together")
-    if args.tls_ca is None:
-        if args.tls_certificate or args.tls_sni or args.tls_verify:
-            args.wrong("--tls-ca is missing: without it there is no TLS")
-        return None
-    hosts = [plane.host for plane in planes if plane.host]
-    verify = args.tls_verify or hosts
-    if not verify:
-        args.wrong("--tls-verify is missing: a Unix socket has no name to verify")
-    names = [plane.host for plane in planes if plane.host and not plane.is_ip]
-    return ClientTls(
-        ca=args.tls_ca.absolute(),
-        verify=tuple(dict.fromkeys(verify)),
-        certificate=args.tls_certificate and args.tls_certificate.absolute(),
-        key=args.tls_key and args.tls_key.absolute(),
-        sni=args.tls_sni or next(iter(names), ""),
-        folder=args.output and args.output.absolute(),
-    )
-
-
 def _text(data: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(data, indent=2) + "\n"
@@ -221,24 +149,8 @@ def _text(data: dict[str, Any], *, as_json: bool) -> str:
     return envoy_yaml(data)
 
 
-def _address(text: str) -> Address:
-    from xds.bootstrap import AddressError, address
-
-    try:
-        return address(text)
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _address_or_none(text: str) -> Address | None:
-    return None if text == "none" else _address(text)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
+    return None if text == "none" else parse_address(text)
 
 
 def _seconds(text: str) -> int:

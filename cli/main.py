@@ -18,6 +18,7 @@ from cli import (
     bootstrap,
     check,
     compile,  # noqa: A004 - a command's name is its module's
+    edge,
     exits,
     explain,
     keys,
@@ -71,6 +72,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     explain,
     up,
     serve,
+    edge,
     status,
     rollout,
     keys,

@@ -130,6 +130,13 @@ def bears(peer: Peer, identity: Iterable[str]) -> bool:
     return False
 
 
+def stands_for(glob: str, name: str) -> bool:
+    """Tell whether a glob, read as `bears` reads it, stands for one name (a URI or a DNS name)."""
+    if "://" in glob:
+        return _within(glob, name, "/")
+    return "://" not in name and _within(glob.lower().rstrip("."), name.lower().rstrip("."), ".")
+
+
 def peer_of(auth: Mapping[str, Iterable[bytes]], address: str, trust: Trust) -> Peer:
     """Read a peer out of gRPC's authentication context and its ``ipv4:...``, ``unix:...`` address.
 

@@ -1,0 +1,75 @@
+"""Serves a desk over grpc.aio on one Unix socket: ext_authz, rate limits, health.
+
+Messages stay bytes: the desk reads and writes them itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from ext_authz.counters.counters import CountersAwayError
+from ext_authz.ratelimit import METHOD as RATE_LIMIT
+from ext_authz.service.desk import Desk, NotServedError
+from xds.health import health_service
+
+_log = logging.getLogger("gatewright.edge")
+
+CHECK: Final = "/envoy.service.auth.v3.Authorization/Check"
+
+_OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.max_concurrent_streams", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+
+_Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+async def serve(desk: Desk, socket: Path) -> grpc.aio.Server:
+    """Serve on a socket for the owner of its folder alone; what lay in its place is replaced."""
+    server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers(
+        (
+            _unary(CHECK, desk.check),
+            _unary(RATE_LIMIT, desk.rate_limit),
+            health_service(lambda: desk.ready),
+        )
+    )
+    await asyncio.to_thread(socket.unlink, missing_ok=True)
+    before = os.umask(0o077)
+    try:
+        server.add_insecure_port(f"unix:{socket}")
+        await server.start()
+    finally:
+        os.umask(before)
+    return server
+
+
+def _unary(method: str, answer: Callable[[bytes], Awaitable[bytes]]) -> grpc.GenericRpcHandler:
+    _, service, name = method.split("/")
+
+    async def handle(request: bytes, context: _Context) -> bytes:
+        try:
+            return await answer(request)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no request")
+        except (CountersAwayError, NotServedError):
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this cannot be answered now")
+        except Exception as error:  # noqa: BLE001 - one request's fault is no other's
+            # The message may quote what a client sent.
+            _log.error("a question could not be answered (%s)", type(error).__name__)
+            _log.debug("the fault", exc_info=True)
+            await context.abort(grpc.StatusCode.INTERNAL, "a fault of the edge")
+        raise AssertionError("an aborted call does not go on")
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(handle)
+    return grpc.method_handlers_generic_handler(service, {name: handler})

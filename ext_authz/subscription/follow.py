@@ -1,0 +1,164 @@
+"""Follows a control plane over gRPC until it is told to stop; every fault is retried.
+
+Control planes are tried in turn. While none can be had, what was served last goes on to hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from ext_authz.subscription.last_good import LastGood
+from ext_authz.subscription.served import Served
+from ext_authz.subscription.stream import Request, Response, Stream
+from xds.bootstrap import Address
+from xds.bootstrap_tls import ClientTls
+from xds.schema import envoy
+
+_log = logging.getLogger("gatewright.edge")
+
+_METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+_SHORTEST, _LONGEST = 0.05, 5.0
+_MESSAGE_BYTES: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to ask, and what to say of oneself: the same as the Envoy beside says."""
+
+    planes: tuple[Address, ...]
+    node_id: str
+    cluster: str
+    region: str = ""
+    zone: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    tls: ClientTls | None = None
+
+    def node(self) -> envoy.config.core.v3.Node:
+        """Give the node as it stands in the first request."""
+        node = envoy.config.core.v3.Node(id=self.node_id, cluster=self.cluster)
+        node.user_agent_name = "gatewright-edge"
+        if self.region or self.zone:
+            node.locality.region = self.region
+            node.locality.zone = self.zone
+        if self.metadata:
+            node.metadata.update(dict(self.metadata))
+        return node
+
+
+async def follow(
+    source: Source,
+    served: Served,
+    changed: Callable[[Served], None],
+    *,
+    keep: LastGood | None = None,
+    stop: asyncio.Event,
+) -> None:
+    """Call ``changed`` with all that is served whenever it changes and is complete."""
+    wait = _SHORTEST
+    turn = 0
+    while not stop.is_set():
+        plane = source.planes[turn % len(source.planes)]
+        turn += 1
+        stream = Stream(source.node(), served)
+        told = await _one_stream(plane, source, stream, changed, keep, stop)
+        served = stream.served
+        if told:
+            wait = _SHORTEST
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        wait = min(wait * 2, _LONGEST)
+
+
+async def _one_stream(
+    plane: Address,
+    source: Source,
+    stream: Stream,
+    changed: Callable[[Served], None],
+    keep: LastGood | None,
+    stop: asyncio.Event,
+) -> bool:
+    """Run one stream to its end; tell whether anything came on it."""
+    came = False
+    try:
+        async with _channel(plane, source.tls) as channel:
+            call: Any = channel.stream_stream(
+                _METHOD,
+                request_serializer=Request.SerializeToString,
+                response_deserializer=Response.FromString,
+            )()
+            ending = asyncio.create_task(_cancel_at(stop, call))
+            try:
+                for request in stream.open():
+                    await call.write(request)
+                while (response := await call.read()) is not grpc.aio.EOF:
+                    came = True
+                    for request in stream.take(response):
+                        await call.write(request)
+                    if stream.fault:
+                        _log.warning("%s is not used: %s", response.type_url, stream.fault)
+                        continue
+                    if keep is not None:
+                        await _keep(keep, stream, response.type_url)
+                    if stream.complete:
+                        changed(stream.served)
+            finally:
+                ending.cancel()
+    except (grpc.aio.AioRpcError, asyncio.CancelledError, OSError) as error:
+        if isinstance(error, asyncio.CancelledError) and not stop.is_set():
+            raise
+        if not stop.is_set():
+            _log.info("no control plane at %s: %s", plane, _reason(error))
+    return came
+
+
+async def _cancel_at(stop: asyncio.Event, call: Any) -> None:
+    await stop.wait()
+    call.cancel()
+
+
+async def _keep(keep: LastGood, stream: Stream, type_url: str) -> None:
+    names = stream.served.versions.get(type_url, {}).keys()
+    try:
+        await asyncio.to_thread(keep.save, type_url, stream.changed, frozenset(names))
+    except OSError as error:
+        _log.warning("what is served could not be kept: %s", error)
+
+
+def _channel(plane: Address, tls: ClientTls | None) -> grpc.aio.Channel:
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.enable_http_proxy", 0),
+    ]
+    if tls is None:
+        return grpc.aio.insecure_channel(str(plane), options=options)
+    name = tls.sni or (tls.verify[0] if tls.verify else "")
+    if name and name != plane.host:
+        options.append(("grpc.ssl_target_name_override", name))
+    return grpc.aio.secure_channel(str(plane), _credentials(tls), options=options)
+
+
+def _credentials(tls: ClientTls) -> grpc.ChannelCredentials:
+    """Read the files anew for each connection: certificates are replaced while this runs."""
+
+    def read(path: Path | None) -> bytes | None:
+        return None if path is None else path.read_bytes()
+
+    return grpc.ssl_channel_credentials(read(tls.ca), read(tls.key), read(tls.certificate))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error)
