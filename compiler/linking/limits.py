@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.limiting import suffix_of
+from compiler.linking.auth import asks
 from compiler.linking.findings import Findings
 from compiler.schema import GatewayDocument
 from compiler.schema.limits import BudgetDocument, LimitDocument
+from compiler.schema.routes import RouteDocument
 from compiler.source import Path
 from policies.limit_text import amount_of
 from xds.edge.limit import Each, Period, Unit
+
+_OF_ALL_ROUTES = (Unit.REQUESTS, Unit.CONCURRENT)
 
 Lists = tuple[tuple[LimitDocument, ...] | None, tuple[BudgetDocument, ...] | None]
 
@@ -20,6 +24,7 @@ def link_limits(document: GatewayDocument, findings: Findings) -> None:
     _check((document.limits, document.budget), (), findings, native=True)
     for place, route in enumerate(document.routes):
         _check((route.limits, route.budget), ("routes", place), findings, native=True)
+        _check_route(route, ("routes", place), findings)
     for name, provider in document.providers.items():
         _check((provider.limits, provider.budget), ("providers", name), findings)
     for name, model in document.models.items():
@@ -50,6 +55,33 @@ def _check(lists: Lists, path: Path, findings: Findings, *, native: bool = False
             _check_edge(written, at, findings, native=native)
     _check_twice(limits or (), (*path, "limits"), findings)
     _check_twice(budgets or (), (*path, "budget"), findings)
+
+
+def _check_route(route: RouteDocument, path: Path, findings: Findings) -> None:
+    """Refuse limits that no request of the route could ever be counted for."""
+    asked = asks(route.auth or ())
+    lists: tuple[tuple[str, Iterable[LimitDocument | BudgetDocument]], ...] = (
+        ("limits", route.limits),
+        ("budget", route.budget),
+    )
+    for key, listed in lists:
+        for place, written in enumerate(listed):
+            at: Path = (*path, key, place)
+            if route.serve is None and written.limit.unit not in _OF_ALL_ROUTES:
+                findings.error(
+                    "limit-without-models",
+                    f"`{written.limit.text}` counts what models cost, and this route serves none",
+                    at,
+                    hint="limit requests here, or write `serve: llm`",
+                )
+            elif not asked and written.each not in (Each.ALL, Each.CLIENT):
+                findings.error(
+                    "each-without-auth",
+                    f"this limit is for each {written.each}, and nobody is asked who they are",
+                    (*at, "each"),
+                    labels=[((*path, "auth"), "asks nobody")] if route.auth else [],
+                    hint="write `auth: keys`, or `each: client`",
+                )
 
 
 def _check_twice(
