@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import hiredis
 
@@ -124,8 +124,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP and Unix sockets
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no such base
 
     def data_received(self, data: bytes) -> None:
         """Give each reply to who is first in the queue."""

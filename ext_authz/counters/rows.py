@@ -16,20 +16,22 @@ from ext_authz.counters.term import Reservation
 
 _SCHEMA: Final = """\
 CREATE TABLE IF NOT EXISTS counter (
-    name TEXT PRIMARY KEY, state BLOB NOT NULL, gone INTEGER NOT NULL
+    name TEXT PRIMARY KEY, gone INTEGER NOT NULL, state BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reservation (
-    name TEXT PRIMARY KEY, kept BLOB NOT NULL, due INTEGER, gone INTEGER NOT NULL
+    name TEXT PRIMARY KEY, gone INTEGER NOT NULL, due INTEGER, kept BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS counter_gone ON counter (gone);
 CREATE INDEX IF NOT EXISTS reservation_due ON reservation (due, name) WHERE due IS NOT NULL;
-CREATE INDEX IF NOT EXISTS reservation_gone ON reservation (gone);
 """
 _FORMAT: Final = 1
 """Of the rows. A file of another format is begun anew: what was counted in it is forgotten."""
-_SWEEP_EVERY: Final = 256
-"""After how many transactions rows that are of no use any more are removed."""
-_SWEEP_MOST: Final = 1024
+_SWEEP_EVERY: Final = 512
+"""After how many written rows a stretch of each table is looked through for what is gone.
+
+Cheaper than an index, which each reservation would write to. A stretch is longer than what was
+written meanwhile, so that a table grows by little more than it must.
+"""
+_STRETCH: Final = 4 * _SWEEP_EVERY
 
 _encode = msgspec.msgpack.Encoder().encode
 _state = msgspec.msgpack.Decoder(State).decode
@@ -46,7 +48,8 @@ class Rows:
             raise sqlite3.OperationalError(f"no folder {path.parent}: {error.strerror}") from error
         self._db = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=32)
         self._now = 0
-        self._transactions = 0
+        self._written = 0
+        self._swept = {"counter": "", "reservation": ""}
         try:
             self._prepare()
         except BaseException:
@@ -75,8 +78,8 @@ class Rows:
         self._now = now
         with self._ended():
             yield
-            self._transactions += 1
-            if self._transactions % _SWEEP_EVERY == 0:
+            if self._written >= _SWEEP_EVERY:
+                self._written = 0
                 self._sweep()
 
     @contextmanager
@@ -98,8 +101,9 @@ class Rows:
         """Write a counter."""
         self._db.execute(
             "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)",
-            (name, _encode(state), self._now + keep_ms),
+            (name, self._now + keep_ms, _encode(state)),
         )
+        self._written += 1
 
     def reservation(self, name: str) -> Reservation | None:
         """Read a reservation."""
@@ -110,8 +114,9 @@ class Rows:
         """Write a reservation."""
         self._db.execute(
             "INSERT OR REPLACE INTO reservation VALUES (?, ?, ?, ?)",
-            (name, _encode(reservation), due, reservation.gone + MARGIN_MS),
+            (name, reservation.gone + MARGIN_MS, due, _encode(reservation)),
         )
+        self._written += 1
 
     def due(self, now: int, most: int) -> Sequence[str]:
         """Find holds to give back."""
@@ -121,11 +126,15 @@ class Rows:
         return [row[0] for row in found.fetchall()]
 
     def _sweep(self) -> None:
-        for table in ("counter", "reservation"):
-            self._db.execute(
-                f"DELETE FROM {table} WHERE name IN "  # noqa: S608 - the names are above
-                f"(SELECT name FROM {table} WHERE gone <= ? LIMIT ?)",
-                (self._now, _SWEEP_MOST),
+        for table, begin in self._swept.items():
+            rows = self._db.execute(
+                f"SELECT name, gone FROM {table} WHERE name > ? ORDER BY name LIMIT ?",  # noqa: S608 - one of two names
+                (begin, _STRETCH),
+            ).fetchall()
+            self._swept[table] = rows[-1][0] if len(rows) == _STRETCH else ""
+            self._db.executemany(
+                f"DELETE FROM {table} WHERE name = ?",  # noqa: S608 - one of two names
+                [(name,) for name, gone in rows if gone <= self._now],
             )
 
     def close(self) -> None:
