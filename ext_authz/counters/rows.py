@@ -49,6 +49,12 @@ class Rows:
         self._db = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=32)
         self._now = 0
         self._written = 0
+        # Of one transaction: counters that were read or changed, until when changed ones are kept,
+        # and changed reservations with their dues. Many reservations change the same counters.
+        self._counters: dict[str, State] = {}
+        self._kept: dict[str, int] = {}
+        self._reservations: dict[str, tuple[Reservation, int | None]] = {}
+        self._none_due = False
         self._swept = {"counter": "", "reservation": ""}
         try:
             self._prepare()
@@ -76,8 +82,13 @@ class Rows:
         """Let nobody else write until the block ends, and forget all of it where that raises."""
         self._db.execute("BEGIN IMMEDIATE")
         self._now = now
+        self._counters.clear()
+        self._kept.clear()
+        self._reservations.clear()
+        self._none_due = False
         with self._ended():
             yield
+            self._write()
             if self._written >= _SWEEP_EVERY:
                 self._written = 0
                 self._sweep()
@@ -94,36 +105,58 @@ class Rows:
 
     def counter(self, name: str) -> State:
         """Read a counter."""
-        row = self._db.execute("SELECT state FROM counter WHERE name = ?", (name,)).fetchone()
-        return _state(row[0]) if row else ()
+        state = self._counters.get(name)
+        if state is None:
+            row = self._db.execute("SELECT state FROM counter WHERE name = ?", (name,)).fetchone()
+            state = self._counters[name] = _state(row[0]) if row else ()
+        return state
 
     def set_counter(self, name: str, state: State, keep_ms: int) -> None:
-        """Write a counter."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)",
-            (name, self._now + keep_ms, _encode(state)),
-        )
-        self._written += 1
+        """Change a counter; it is written with the end of the transaction."""
+        self._counters[name] = state
+        self._kept[name] = self._now + keep_ms
 
     def reservation(self, name: str) -> Reservation | None:
         """Read a reservation."""
+        changed = self._reservations.get(name)
+        if changed is not None:
+            return changed[0]
         row = self._db.execute("SELECT kept FROM reservation WHERE name = ?", (name,)).fetchone()
         return _reservation(row[0]) if row else None
 
     def set_reservation(self, name: str, reservation: Reservation, due: int | None) -> None:
-        """Write a reservation."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO reservation VALUES (?, ?, ?, ?)",
-            (name, reservation.gone + MARGIN_MS, due, _encode(reservation)),
+        """Change a reservation; it is written with the end of the transaction."""
+        self._reservations[name] = (reservation, due)
+        if due is not None and due <= self._now:
+            self._none_due = False
+
+    def _write(self) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)",
+            [(name, gone, _encode(self._counters[name])) for name, gone in self._kept.items()],
         )
-        self._written += 1
+        self._db.executemany(
+            "INSERT OR REPLACE INTO reservation VALUES (?, ?, ?, ?)",
+            [
+                (name, kept.gone + MARGIN_MS, due, _encode(kept))
+                for name, (kept, due) in self._reservations.items()
+            ],
+        )
+        self._written += len(self._kept) + len(self._reservations)
+        self._kept.clear()
+        self._reservations.clear()
 
     def due(self, now: int, most: int) -> Sequence[str]:
         """Find holds to give back."""
+        if self._none_due:
+            return ()
+        self._write()  # so that what this transaction has changed is found
         found = self._db.execute(
             "SELECT name FROM reservation WHERE due <= ? ORDER BY due, name LIMIT ?", (now, most)
         )
-        return [row[0] for row in found.fetchall()]
+        names = [row[0] for row in found.fetchall()]
+        self._none_due = not names
+        return names
 
     def _sweep(self) -> None:
         for table, begin in self._swept.items():

@@ -103,6 +103,27 @@ class Stores(RuleBasedStateMachine):
             book.settle(self.rows, bill_of(settlement), self.now)
         self.compare()
 
+    @rule(
+        asked=st.lists(st.tuples(NAMES, SHARES, st.sampled_from([0, 1, 600_000]))),
+        settled=st.sets(NAMES),
+    )
+    def in_one_transaction(self, asked, settled):
+        """What waits at an edge shares a transaction of the file, and round trips of the server."""
+        self.valkey.now = self.now
+        with self.rows.transaction(self.now):
+            for name, take, hold in asked:
+                charges = [Charge(of, of.id, take) for of in self.limits]
+                terms = [term_of(charge) for charge in charges]
+                expected = book.reserve(self.model, name, terms, hold, self.now)
+                assert book.reserve(self.rows, name, terms, hold, self.now) == expected
+                assert self.runner.run(self.valkey.reserve(name, charges, hold)) == expected
+            settlements = [Settlement(name, {Unit.TOKENS: 5}) for name in sorted(settled)]
+            for settlement in settlements:
+                book.settle(self.model, bill_of(settlement), self.now)
+                book.settle(self.rows, bill_of(settlement), self.now)
+        self.runner.run(self.valkey.settle(settlements))
+        self.compare()
+
     @rule(ms=st.integers(0, 2000))
     def a_moment_passes(self, ms):
         self.now += ms
@@ -135,8 +156,9 @@ class Stores(RuleBasedStateMachine):
             assert told == self.model.reservations[name]
         held = self.client.zrange(f"{self.prefix}:holds", 0, -1, withscores=True)
         assert {name.decode(): due for name, due in held} == self.model.holds
-        assert {name: self.rows.counter(name) for name in names} == self.model.counters
-        assert {name: self.rows.reservation(name) for name in known} == self.model.reservations
+        with self.rows.transaction(self.now):
+            assert {name: self.rows.counter(name) for name in names} == self.model.counters
+            assert {name: self.rows.reservation(name) for name in known} == self.model.reservations
 
     def teardown(self):
         if hasattr(self, "valkey"):

@@ -128,7 +128,7 @@ def form_cluster(*nodes):
         client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
     deadline = time.monotonic() + 30
     for client in clients:
-        while b"cluster_state:ok" not in client.execute_command("CLUSTER INFO", NEVER_DECODE=True):
+        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
             assert time.monotonic() < deadline
             time.sleep(0.05)
         client.close()
