@@ -1,0 +1,1 @@
+"""Embeddings: OpenAI's API in front of every provider that embeds."""

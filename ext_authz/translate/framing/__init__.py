@@ -1,0 +1,1 @@
+"""Byte framing of streams, apart from what the frames mean."""

@@ -1,0 +1,212 @@
+"""Anthropic Messages: an `Ask` becomes the provider's request.
+
+Sources: the schema of `POST /v1/messages`; Claude on Vertex AI (`:rawPredict`, the model in the
+path) and on Bedrock (`InvokeModel`, neither model nor stream in the body).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from ext_authz.translate.conversation import Ask, Format, Tool
+from ext_authz.translate.efforts import budget_of, effort_of
+from ext_authz.translate.errors import UnsupportedError
+from ext_authz.translate.providers.anthropic_blocks import blocks, marked
+from ext_authz.translate.providers.dropped import dropped, only_one_choice
+from ext_authz.translate.providers.strict_schema import strict_schema
+from ext_authz.translate.providers.turns import alternate
+from ext_authz.translate.target import Provider, Target, Traits
+from ext_authz.translate.upstream import AWS_TYPE, SSE_TYPE, Upstream, json_headers
+from ext_authz.translate.wire import encode
+
+VERSION: Final = "2023-06-01"
+VERTEX_VERSION: Final = "vertex-2023-10-16"
+BEDROCK_VERSION: Final = "bedrock-2023-05-31"
+JSON_ONLY: Final = "Answer with one JSON object and nothing else."
+
+_LEAST_BUDGET: Final = 1024
+_EFFORTS: Final = {"minimal": "low"}
+_TIERS: Final = {"auto": "auto", "default": "standard_only"}
+_NO_SCHEMA: Final = {"type": "object", "properties": {}}
+
+
+def write_anthropic(ask: Ask, target: Target) -> Upstream:
+    """Write the request; raises `RefusedError` for what the provider cannot do."""
+    only_one_choice(ask)
+    if ask.sampling.logprobs:
+        raise UnsupportedError("Claude tells no log probabilities", param="logprobs")
+    traits = target.known
+    unwrap = ask.format.name if ask.format and _by_tool(ask.format, traits) else ""
+    body = message_of(ask, traits)
+    path = address(target, body, stream=ask.stream)
+    return Upstream(
+        path=path,
+        body=encode(body),
+        headers=headers_of(target, stream=ask.stream),
+        stream=ask.stream,
+        unwrap=unwrap,
+        dropped=dropped(ask, "seed", "presence_penalty", "frequency_penalty", "logit_bias"),
+    )
+
+
+def address(target: Target, body: dict[str, Any], *, stream: bool) -> str:
+    """The path, with the body made to fit: the model and the version stand where they must."""
+    if target.provider is Provider.ANTHROPIC_BEDROCK:
+        body["anthropic_version"] = BEDROCK_VERSION
+        verb = "invoke-with-response-stream" if stream else "invoke"
+        return f"{target.path}/model/{quote(target.model, safe='')}/{verb}"
+    if stream:
+        body["stream"] = True
+    if target.provider is Provider.ANTHROPIC_VERTEX:
+        body["anthropic_version"] = VERTEX_VERSION
+        verb = "streamRawPredict" if stream else "rawPredict"
+        return f"{target.vertex}/publishers/anthropic/models/{quote(target.model, safe='@')}:{verb}"
+    body["model"] = target.model
+    return f"{target.path}/messages"
+
+
+def headers_of(target: Target, *, stream: bool) -> tuple[tuple[str, str], ...]:
+    """The headers of a request to Claude at this place."""
+    if target.provider is Provider.ANTHROPIC_BEDROCK:
+        return json_headers(AWS_TYPE if stream else "")
+    accept = SSE_TYPE if stream else ""
+    if target.provider is Provider.ANTHROPIC_VERTEX:
+        return json_headers(accept)
+    return json_headers(accept, ("anthropic-version", VERSION))
+
+
+def message_of(ask: Ask, traits: Traits) -> dict[str, Any]:
+    """The body without what depends on the place."""
+    system, turns = alternate(ask.turns)
+    messages = [
+        {"role": role, "content": content} for role, parts in turns if (content := blocks(parts))
+    ]
+    body: dict[str, Any] = {"messages": messages}
+    said = [marked({"type": "text", "text": part.text}, part.cache) for part in system]
+    if ask.format and ask.format.schema is None:
+        said.append({"type": "text", "text": JSON_ONLY})
+    if said:
+        body["system"] = said
+    forced = _write_tools(ask, traits, body)
+    thinks = _write_thinking(ask, traits, body, forced=forced)
+    _write_sampling(ask, traits, body, thinks=thinks)
+    if ask.format and ask.format.schema is not None and not _by_tool(ask.format, traits):
+        schema = strict_schema(ask.format.schema)
+        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+    if ask.user:
+        body["metadata"] = {"user_id": ask.user}
+    if tier := _TIERS.get(ask.tier):
+        body["service_tier"] = tier
+    return body
+
+
+def _by_tool(form: Format, traits: Traits) -> bool:
+    """Older models are held to a schema by a tool that they must call."""
+    return form.schema is not None and not traits.json_schema
+
+
+def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> bool:
+    """Write tools and their choice; return whether the answer's schema is a tool."""
+    choice = ask.choice
+    given = ask.tools
+    if choice and len(choice.names) > 1:
+        given = tuple(tool for tool in given if tool.name in choice.names)
+    tools = [_tool(tool, traits) for tool in given]
+    form = ask.format if ask.format and _by_tool(ask.format, traits) else None
+    if form:
+        schema = {"type": "object", **(form.schema or {})}
+        told = form.description or "Give the answer by calling this tool."
+        tools.append({"name": form.name, "description": told, "input_schema": schema})
+    if not tools:
+        return False
+    body["tools"] = tools
+    written: dict[str, Any] | None = None
+    if form:
+        written = {"type": "any"} if given else {"type": "tool", "name": form.name}
+    elif choice and choice.mode == "required":
+        only = len(choice.names) == 1
+        written = {"type": "tool", "name": choice.names[0]} if only else {"type": "any"}
+    elif choice:
+        written = {"type": choice.mode}
+    if ask.parallel is False and (written is None or written["type"] != "none"):
+        written = {**(written or {"type": "auto"}), "disable_parallel_tool_use": True}
+    if written:
+        body["tool_choice"] = written
+    return form is not None
+
+
+def _tool(tool: Tool, traits: Traits) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        written["description"] = tool.description
+    schema = tool.schema or _NO_SCHEMA
+    strict = tool.strict is True and traits.json_schema
+    if schema.get("type") != "object":
+        schema = {**schema, "type": "object"}
+    written["input_schema"] = strict_schema(schema) if strict else schema
+    if strict:
+        written["strict"] = True
+    return marked(written, tool.cache)
+
+
+def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: bool) -> bool:
+    """Write how much to think and how much to say; return whether the model thinks."""
+    limit = traits.max_tokens if not ask.max_tokens else ask.max_tokens
+    body["max_tokens"] = limit
+    budget = budget_of(ask.thinking)
+    if not budget or forced or traits.thinking == "none":
+        return False
+    if traits.thinking == "effort":
+        body["thinking"] = {"type": "adaptive"}
+        if effort := effort_of(ask.thinking):
+            body["output_config"] = {"effort": _EFFORTS.get(effort, effort)}
+    else:
+        if _resumes_unsigned(body):
+            return False
+        budget = max(budget, _LEAST_BUDGET)
+        if limit <= budget:
+            # The limit was meant for what is said; thinking comes on top.
+            body["max_tokens"] = limit + budget
+        body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    if ask.thinking.display:
+        body["thinking"]["display"] = ask.thinking.display
+    choice = body.get("tool_choice")
+    if choice and choice["type"] in ("any", "tool"):
+        # A thinking model cannot be forced to call: the API answers 400.
+        softened = {"type": "auto"}
+        if "disable_parallel_tool_use" in choice:
+            softened["disable_parallel_tool_use"] = choice["disable_parallel_tool_use"]
+        body["tool_choice"] = softened
+    return True
+
+
+def _resumes_unsigned(body: dict[str, Any]) -> bool:
+    """Whether the turn to go on from calls tools without the thoughts that led there.
+
+    With a budget the API wants such a turn to begin with its signed thinking, which a client
+    that talked to another provider before does not have.
+    """
+    last = next((m for m in reversed(body["messages"]) if m["role"] == "assistant"), None)
+    if last is None or body["messages"][-1]["role"] == "assistant":
+        return False
+    answered = any(block["type"] == "tool_result" for block in body["messages"][-1]["content"])
+    return answered and last["content"][0]["type"] not in ("thinking", "redacted_thinking")
+
+
+def _write_sampling(ask: Ask, traits: Traits, body: dict[str, Any], *, thinks: bool) -> None:
+    sampling = ask.sampling
+    stops = [stop for stop in sampling.stop if stop.strip()]
+    if stops:
+        body["stop_sequences"] = stops
+    if thinks or not traits.sampling:
+        # A thinking model, and the newest ones, take the default only.
+        return
+    if sampling.temperature is not None:
+        body["temperature"] = min(sampling.temperature, 1)
+    if sampling.top_p is not None and (sampling.temperature is None or not traits.json_schema):
+        # The models since 4.1 refuse one beside the other.
+        body["top_p"] = sampling.top_p
+    if sampling.top_k is not None:
+        body["top_k"] = sampling.top_k
+

@@ -1,0 +1,61 @@
+"""Turns as strict providers want them: user and assistant in alternation, a user first.
+
+Anthropic, Bedrock and Gemini refuse histories that OpenAI takes: several messages of one role in
+a row, an assistant that begins, results of tools that do not follow their calls at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from ext_authz.translate.conversation import Part, Text, ToolResult, Turn
+
+Alternate = tuple[Literal["user", "assistant"], list[Part]]
+
+_OPENING: Final = Text(".")
+"""What a conversation begins with whose first words are the assistant's."""
+
+
+def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
+    """Split off the system's texts, in their order, and merge turns of one role.
+
+    Empty texts are left out, and turns that hold nothing else. Within a user's turn the results
+    of tools come first. The last thing that the assistant said is what the answer goes on from:
+    it must not end in white space.
+    """
+    system: list[Text] = []
+    merged: list[Alternate] = []
+    for turn in turns:
+        role = turn.role
+        said = [part for part in turn.parts if not isinstance(part, Text) or part.text.strip()]
+        if role == "system":
+            system += [part for part in said if isinstance(part, Text)]
+        elif not said:
+            continue
+        elif merged and merged[-1][0] == role:
+            merged[-1][1].extend(said)
+        else:
+            merged.append((role, said))
+    for number, (role, parts) in enumerate(merged):
+        if role == "user" and any(isinstance(part, ToolResult) for part in parts):
+            merged[number] = (role, _results_first(parts))
+    if merged and merged[0][0] == "assistant":
+        merged.insert(0, ("user", [_OPENING]))
+    if not merged and system:
+        # Nothing but a system prompt: somebody has to ask.
+        merged.append(("user", [system.pop()]))
+    if merged and merged[-1][0] == "assistant":
+        _trim(merged[-1][1])
+    return system, merged
+
+
+def _results_first(parts: list[Part]) -> list[Part]:
+    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
+    return results + [part for part in parts if not isinstance(part, ToolResult)]
+
+
+def _trim(parts: list[Part]) -> None:
+    last = parts[-1]
+    if isinstance(last, Text):
+        parts[-1] = Text(last.text.rstrip(), last.cache)

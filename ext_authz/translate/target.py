@@ -1,0 +1,162 @@
+"""The target of a request: which provider, which model, and what that model takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ext_authz.translate.errors import RefusedError
+
+
+class Api(StrEnum):
+    """The wire format of a provider's chat API."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    CONVERSE = "converse"
+    COHERE = "cohere"
+
+
+class Provider(StrEnum):
+    """A way to speak to a provider: an API at a place, or a dialect of an API."""
+
+    OPENAI = "openai"
+    AZURE = "azure"
+    MISTRAL = "mistral"
+    VLLM = "vllm"
+    LLAMACPP = "llamacpp"
+    OLLAMA = "ollama"
+    TGI = "tgi"
+    COMPATIBLE = "compatible"
+    ANTHROPIC = "anthropic"
+    ANTHROPIC_VERTEX = "anthropic_vertex"
+    ANTHROPIC_BEDROCK = "anthropic_bedrock"
+    GEMINI = "gemini"
+    GEMINI_VERTEX = "gemini_vertex"
+    BEDROCK = "bedrock"
+    COHERE = "cohere"
+
+    @property
+    def api(self) -> Api:
+        """The API whose schema the provider speaks."""
+        return _APIS[self]
+
+
+_APIS: Final = {
+    Provider.OPENAI: Api.OPENAI,
+    Provider.AZURE: Api.OPENAI,
+    Provider.MISTRAL: Api.OPENAI,
+    Provider.VLLM: Api.OPENAI,
+    Provider.LLAMACPP: Api.OPENAI,
+    Provider.OLLAMA: Api.OPENAI,
+    Provider.TGI: Api.OPENAI,
+    Provider.COMPATIBLE: Api.OPENAI,
+    Provider.ANTHROPIC: Api.ANTHROPIC,
+    Provider.ANTHROPIC_VERTEX: Api.ANTHROPIC,
+    Provider.ANTHROPIC_BEDROCK: Api.ANTHROPIC,
+    Provider.GEMINI: Api.GEMINI,
+    Provider.GEMINI_VERTEX: Api.GEMINI,
+    Provider.BEDROCK: Api.CONVERSE,
+    Provider.COHERE: Api.COHERE,
+}
+_BASES: Final = {
+    Provider.AZURE: "",
+    Provider.GEMINI: "/v1beta",
+    Provider.BEDROCK: "",
+    Provider.ANTHROPIC_BEDROCK: "",
+    Provider.COHERE: "/v2",
+}
+_MODEL: Final = re.compile(r"[A-Za-z0-9@._:/+\-]{1,2048}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model at one provider.
+
+    `model` is its name there (Azure: the deployment, Bedrock: the id or ARN). `base` is the path
+    before the API's own ("" for none, None for the provider's usual one). `project` and
+    `location` are Vertex's, `api_version` Azure's; without one Azure is spoken to by its `/openai/v1`
+    paths. `traits` overrides what the name of the model says.
+    """
+
+    provider: Provider
+    model: str
+    base: str | None = None
+    project: str = ""
+    location: str = ""
+    api_version: str = ""
+    traits: Traits | None = None
+
+    @property
+    def path(self) -> str:
+        """The path before the API's own."""
+        return _BASES.get(self.provider, "/v1") if self.base is None else self.base.rstrip("/")
+
+    @property
+    def vertex(self) -> str:
+        """The path before a model of Vertex AI."""
+        return f"{self.path}/projects/{self.project}/locations/{self.location}"
+
+    def checked(self) -> Target:
+        """Return itself, or raise `RefusedError` for a model name that no path can hold."""
+        if not _MODEL.fullmatch(self.model) or ".." in self.model or "//" in self.model:
+            raise RefusedError("The name of the model holds characters that no model has")
+        return self
+
+    @property
+    def known(self) -> Traits:
+        """What the model takes."""
+        return self.traits or traits_of(self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a model takes, where models of one API differ.
+
+    `thinking` is how reasoning is asked for: `effort` (Anthropic's adaptive thinking, Gemini's
+    levels, OpenAI's effort), `budget` (in tokens) or `none`. `max_tokens` is what is asked for
+    where the API wants a number and the client gave none. `sampling` is whether temperature,
+    top_p and top_k may be set, `json_schema` whether an answer's schema may be, `completion_limit`
+    whether OpenAI's `max_completion_tokens` is the name of the limit.
+    """
+
+    thinking: str = "none"
+    max_tokens: int = 4096
+    sampling: bool = True
+    json_schema: bool = True
+    completion_limit: bool = False
+    schema_subset: bool = False
+
+
+# The first pattern that is found in the model's name decides; newer names stand first, and a name
+# that nobody knows yet is taken for the newest of its family.
+_MODELS: Final = tuple(
+    (re.compile(pattern), traits)
+    for pattern, traits in (
+        (r"claude-3-[05]|claude-3-(?:opus|sonnet|haiku)|claude-[12]", Traits(json_schema=False)),
+        (r"claude-3-7", Traits("budget", 32000, json_schema=False)),
+        (r"claude-opus-4-5", Traits("budget", 32000)),
+        (r"claude-(?:sonnet|haiku)-4-5", Traits("budget", 32000)),
+        (r"claude-opus-4-1(?!\d)", Traits("budget", 32000)),
+        (r"claude-(?:opus|sonnet)-4(?:-0|-2025|@2025|$)", Traits("budget", 32000, json_schema=False)),
+        (r"claude-(?:opus|sonnet)-4-6", Traits("effort", 32000)),
+        (r"claude", Traits("effort", 32000, sampling=False)),
+        (r"gemini-(?:1|2\.0)", Traits("none", 8192, schema_subset=True)),
+        (r"gemini-2\.5", Traits("budget", 65536)),
+        (r"gemma", Traits("none", 8192, schema_subset=True)),
+        (r"gemini", Traits("effort", 65536)),
+        (r"(?:^|/)o\d|gpt-[5-9](?!.*-chat)", Traits("effort", sampling=False, completion_limit=True)),
+        (r"nova|llama|titan|ai21|jamba|command", Traits("none", 4096, json_schema=False)),
+    )
+)
+
+
+def traits_of(model: str) -> Traits:
+    """What the name of a model says of it."""
+    for pattern, traits in _MODELS:
+        if pattern.search(model):
+            return traits
+    return Traits("effort")
