@@ -89,8 +89,8 @@ class Connector:
                 try:
                     async with asyncio.timeout(_CONNECT_S):
                         self.line = await self._connect(self._address, _HOPS)
-                except (OSError, TimeoutError) as error:
-                    # An OSError of a host name or of TLS repeats no password.
+                except (OSError, TimeoutError, ValueError) as error:
+                    # None of them, of a host name, of TLS or of an answer, repeats a password.
                     self._away = str(error) or "no connection in time"
                 else:
                     self._away = ""

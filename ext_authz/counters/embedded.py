@@ -65,7 +65,7 @@ class EmbeddedCounters:
 
     async def reserve(self, reservation: str, charges: Sequence[Charge], hold_ms: int) -> Verdict:
         """Take all charges or none."""
-        verdict = await self._do((reservation, tuple(map(term_of, charges)), hold_ms))
+        verdict = await self._do((reservation, tuple(map(term_of, charges)), int(hold_ms)))
         assert verdict is not None  # noqa: S101 - reservations have one, settlements have none
         return verdict
 
@@ -95,18 +95,12 @@ class EmbeddedCounters:
         """Do what waits, or come again where the file is locked."""
         loop = asyncio.get_running_loop()
         self._flushing = False
-        while self._jobs and (self._jobs[0].deadline <= loop.time() or self._jobs[0].done.done()):
-            _fail(self._jobs.popleft(), "the counters' file is locked")
-        if not self._jobs:
-            return
         jobs = [self._jobs.popleft() for _ in range(min(_TOGETHER, len(self._jobs)))]
         try:
             verdicts = self._transact([job.work for job in jobs])
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, whoever waits must be told
             if _is_locked(error):
-                self._jobs.extendleft(reversed(jobs))
-                self._flushing = True
-                loop.call_later(_AGAIN_S, self._flush)
+                self._wait_for_lock(jobs, loop)
                 return
             # Not only what is wrong now: a connection that saw its file replaced never recovers.
             self._let_go()
@@ -120,6 +114,14 @@ class EmbeddedCounters:
         if self._jobs:
             self._flushing = True
             loop.call_soon(self._flush)
+
+    def _wait_for_lock(self, jobs: Sequence[_Job], loop: asyncio.AbstractEventLoop) -> None:
+        self._jobs.extendleft(reversed(jobs))
+        while self._jobs and (self._jobs[0].deadline <= loop.time() or self._jobs[0].done.done()):
+            _fail(self._jobs.popleft(), "the counters' file is locked")
+        if self._jobs:
+            self._flushing = True
+            loop.call_later(_AGAIN_S, self._flush)
 
     def _transact(
         self, works: Sequence[tuple[str, tuple[Term, ...], int] | Bill]
@@ -151,7 +153,7 @@ class EmbeddedCounters:
             self._rows = None
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
+def _is_locked(error: Exception) -> bool:
     # The extended codes (BUSY_SNAPSHOT, BUSY_RECOVERY) are busy in the lowest byte, too.
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (
         sqlite3.SQLITE_BUSY,

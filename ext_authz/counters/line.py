@@ -19,7 +19,7 @@ import hiredis
 _MORE: Final = object()
 """What the reader gives where a reply is not complete yet."""
 _GRACE_S: Final = 0.002
-"""For answers that have come, but that a late event loop has not read yet."""
+"""For answers that have come by the deadline, and that the event loop has not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Line(asyncio.Protocol):
         self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type] # list or tuple
         self._waiting.append((self._loop.time() + self._timeout, answer))
         if self._timer is None:
-            self._timer = self._loop.call_later(self._timeout + _GRACE_S, self._look)
+            self._timer = self._loop.call_later(self._timeout, self._look)
         return answer
 
     def _send(self) -> None:
@@ -80,17 +80,21 @@ class Line(asyncio.Protocol):
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
 
-    def _look(self) -> None:
+    def _look(self, late: asyncio.Future[Any] | None = None) -> None:
         """See whether the first in the queue has waited for too long; the others came later."""
         self._timer = None
         if not self._waiting:
             return
-        left = self._waiting[0][0] - self._loop.time()
+        deadline, first = self._waiting[0]
+        left = deadline - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left + _GRACE_S, self._look)
-            return
-        reason = f"no answer within {self._timeout * 1000:.0f} ms"
-        self.cut(LineCutError(reason, stalled=True))
+            self._timer = self._loop.call_later(left, self._look)
+        elif first is not late:
+            # If the loop was late, and not the server, the answer is there and will be read now.
+            self._timer = self._loop.call_later(_GRACE_S, self._look, first)
+        else:
+            reason = f"no answer within {self._timeout * 1000:.0f} ms"
+            self.cut(LineCutError(reason, stalled=True))
 
     def cut(self, error: LineCutError) -> None:
         """End the line; whoever waits is told."""

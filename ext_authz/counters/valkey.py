@@ -50,7 +50,7 @@ class ValkeyCounters:
 
     async def reserve(self, reservation: str, charges: Sequence[Charge], hold_ms: int) -> Verdict:
         """Take all charges or none."""
-        asked = _encode((reservation, [term_of(charge) for charge in charges], hold_ms))
+        asked = _encode((reservation, [term_of(charge) for charge in charges], int(hold_ms)))
         admitted, refused, retry, *told = await self._run(b"reserve", asked)
         standings = tuple(map(Standing, told[::2], told[1::2]))
         return Verdict(admitted == 1, refused, retry, standings)

@@ -125,3 +125,48 @@ def test_a_full_disk_is_away_and_nothing_of_it_was_taken(tmp_path):
         await counters.close()
 
     asyncio.run(scenario())
+
+
+def test_a_row_that_is_not_ours_is_told_of(tmp_path):
+    """Whatever is wrong with the file, nobody waits in vain."""
+
+    async def scenario():
+        path = tmp_path / "counters.db"
+        counters = EmbeddedCounters(path)
+        assert (await counters.reserve("one", [charge(DAILY, 1)], 1000)).admitted
+        with sqlite3.connect(path) as other:
+            other.execute("UPDATE counter SET state = x'ff'")
+        with pytest.raises(CountersAwayError):
+            await counters.reserve("two", [charge(DAILY, 1)], 1000)
+        with sqlite3.connect(path) as other:
+            other.execute("DELETE FROM counter")
+        assert (await counters.reserve("two", [charge(DAILY, 1)], 1000)).admitted
+        await counters.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_gone_is_removed(tmp_path):
+    """Counters and reservations that are of no use any more leave the file by themselves."""
+
+    async def scenario():
+        now = 1_800_000_000_000
+        counters = EmbeddedCounters(tmp_path / "counters.db", clock=lambda: now)
+        for _ in range(20):
+            now += 200_000
+            await asyncio.gather(
+                *(
+                    counters.reserve(
+                        f"{now}-{number}",
+                        [charge(limit(amount=5, id=f"client/{now}/{number}"))],
+                        1000,
+                    )
+                    for number in range(400)
+                )
+            )
+        db = counters._rows._db
+        for table in ("counter", "reservation"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] < 3 * 400
+        await counters.close()
+
+    asyncio.run(scenario())

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import redis
+import uvloop
 
 from ext_authz.counters.counters import CountersAwayError, Settlement
 from ext_authz.counters.valkey import ValkeyCounters, key_prefix
@@ -86,6 +87,23 @@ def test_a_server_that_stalls_is_away_after_the_timeout_and_fast_from_then_on():
             await counters.close()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_loop_that_is_late_does_not_make_the_server_away(store_url, run):
+    """An answer that has come counts, though we were too busy to read it in time."""
+
+    async def scenario():
+        counters = ValkeyCounters(store_url, f"late {run.__module__}", TIMEOUT_MS)
+        assert (await reserve(counters)).admitted
+        waits = [asyncio.ensure_future(reserve(counters, f"late{at}")) for at in range(5)]
+        await asyncio.sleep(0)  # they are asked
+        await asyncio.sleep(0)  # and sent
+        time.sleep(3 * TIMEOUT_MS / 1000)  # noqa: ASYNC251 - what an overloaded machine does
+        assert all(verdict.admitted for verdict in await asyncio.gather(*waits))
+        await counters.close()
+
+    run(scenario())
 
 
 def test_a_server_that_was_never_there_is_away():
