@@ -36,7 +36,7 @@ async def write(options: Options) -> None:
             Path(options.folder),
             Path(options.state),
             lambda name: served.secret(name),  # noqa: PLW0108 - of what is served by then
-            lambda rules: open_counters(rules, options.counters_file, served.secret),
+            lambda rules: open_counters(rules, Path(options.state), served.secret),
             stop,
         )
     finally:

@@ -58,11 +58,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Where what was served last is kept."""
         return Path(self.state) / "served"
 
-    @property
-    def counters_file(self) -> Path:
-        """The counters of this machine, where the policy keeps them embedded."""
-        return Path(self.state) / "counters.sqlite"
-
 
 def write_options(options: Options) -> str:
     """Write options as the argument of a process."""

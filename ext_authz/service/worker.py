@@ -43,7 +43,7 @@ async def work(number: int, options: Options) -> None:
     def latest() -> Served:
         return served
 
-    desk = Desk(lambda rules: open_counters(rules, options.counters_file, latest().secret), tally)
+    desk = Desk(lambda rules: open_counters(rules, Path(options.state), latest().secret), tally)
 
     def take(new: Served) -> None:
         nonlocal served

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -16,8 +15,6 @@ from xds.order import SECRET
 
 FOLLOWED: Final = (SECRET, KEYS, REVOKED, RULES)
 """The types that are followed, in the order in which they are asked for."""
-
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class UnusableError(ValueError):
@@ -34,7 +31,7 @@ class Served:
     rules: Rules | None = None
     keys: KeyTable = field(default_factory=KeyTable, repr=False)
     revoked: frozenset[bytes] = field(default=frozenset(), repr=False)
-    secrets: Mapping[str, str] = field(default=_NONE, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @property
