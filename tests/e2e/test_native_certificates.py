@@ -5,18 +5,21 @@ from __future__ import annotations
 import ssl
 from dataclasses import replace
 from tempfile import NamedTemporaryFile
+from urllib.parse import unquote
 
 import httpx
 import pytest
+from cryptography import x509
 
 from compiler.plan import Applied
 from policies.downstream_tls import DownstreamTls
 from policies.secret import SecretKind, SecretRef
 from tests.e2e import account_plans
-from tests.e2e.account_plans import MTLS, plan, rest, tenant
+from tests.e2e.account_plans import KEYS, MTLS, plan, rest, tenant
 from tests.e2e.authority import Authority
 from tests.e2e.envoy_process import running
 from tests.e2e.llm_gateway import AT
+from tests.e2e.recording_edge import denied, edge
 from tests.e2e.rest_upstream import upstream
 from xds.schema import envoy
 
@@ -30,14 +33,22 @@ def authority():
     return Authority()
 
 
-@pytest.fixture(scope="module")
-def gateway(authority):
+TLS = Applied("tls", DownstreamTls(CERTIFICATE, ROOTS, "1.2"), AT)
+
+
+def served_by(authority):
+    """The secrets of the listener."""
     chain, key = authority.issue("127.0.0.1")
     certificate = tls_v3.Secret(name=CERTIFICATE.name)
     certificate.tls_certificate.certificate_chain.inline_bytes = chain
     certificate.tls_certificate.private_key.inline_bytes = key
     roots = tls_v3.Secret(name=ROOTS.name)
     roots.validation_context.trusted_ca.inline_bytes = authority.pem
+    return {CERTIFICATE.name: certificate, ROOTS.name: roots}
+
+
+@pytest.fixture(scope="module")
+def gateway(authority):
     with upstream() as service:
         made = plan(
             rest(MTLS),
@@ -47,12 +58,30 @@ def gateway(authority):
                 tenant("bolt", certificates=("spiffe://corp/b*t/api",), routes=()),
             ),
         )
-        tls = Applied("tls", DownstreamTls(CERTIFICATE, ROOTS, "1.2"), AT)
-        listener = replace(made.listeners[0], policies=(tls,))
-        served = {CERTIFICATE.name: certificate, ROOTS.name: roots}
+        listener = replace(made.listeners[0], policies=(TLS,))
+        served = served_by(authority)
         whole = account_plans.bootstrap(replace(made, listeners=(listener,)), messages=served)
         with running(whole, log_level="warning") as started:
             yield started, service
+
+
+def test_an_edge_is_told_whose_certificate_it_is(authority, tmp_path):
+    """Where keys would do as well: by its first name, and as a whole."""
+    made = plan(rest(KEYS, MTLS), tenants=(tenant("acme", certificates=("spiffe://corp/*",)),))
+    made = replace(made, listeners=(replace(made.listeners[0], policies=(TLS,)),))
+    whole = account_plans.bootstrap(made, messages=served_by(authority))
+    with (
+        edge(tmp_path / "edge") as asked,
+        running(whole, log_level="warning", folder=tmp_path) as started,
+    ):
+        asked.check = lambda _: denied(403, "no")
+        assert ask(started, authority, "spiffe://corp/acme/api", "a.example").status_code == 403
+        source = asked.checks[0].attributes.source
+        assert source.principal == "spiffe://corp/acme/api"
+        pem = unquote(source.certificate)
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        assert names.value.get_values_for_type(x509.DNSName) == ["a.example"]
 
 
 def ask(started, authority, *names):
