@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from compiler.linking.inheritance import INHERITED, TENANT, Effective, effective
+from compiler.linking.inheritance import INHERITED, Effective, effective
 from compiler.linking.linked import Linked, LinkedTenant
 from compiler.plan_accounts import AccessKey, Grant, Origin, PlacedLimit, Team, Tenant
 from compiler.planning_limits import plan_limits
@@ -161,8 +161,8 @@ def _origin(key: str, found: Effective | None, linked: Linked) -> Origin:
     if found is None:
         return Origin(key, UNWRITTEN[key], "default", ())
     lost = tuple((source, _spelled(key, value)) for source, value in found.overrides)
-    source = found.source if found.source == TENANT else str(found.source)
-    return Origin(key, _spelled(key, found.value), source, lost, linked.locate(found.path))
+    value = _spelled(key, found.value)
+    return Origin(key, value, found.source, lost, linked.locate(found.path))
 
 
 def _spelled(key: str, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from compiler.linking.certificates import check_certificates
 from compiler.linking.choices import Choices
@@ -71,8 +71,10 @@ def _tenant(
         has[key] = choices.chosen(found.value, found.path, f"tenant `{name}` may use", told)
     path: Path = ("tenants", name)
     parts: dict[str, tuple[str, ...] | None] = {}
+    granted = {there.models.meaning(grant.model) for grant in tenant.grants if grant.model}
+    within = None if has["models"] is None else granted.union(has["models"])
     for team, part in tenant.teams.items():
-        _team(team, part, name, parts, has["models"], there.models, findings)
+        _team(team, part, name, parts, within, there.models, findings)
     for key, written in tenant.keys.items():
         if written.models is not None:
             at: Path = (*path, "keys", key, "models")
@@ -87,11 +89,14 @@ def _team(
     part: TeamDocument,
     tenant: str,
     parts: dict[str, tuple[str, ...] | None],
-    all_models: tuple[str, ...] | None,
+    within: Set[str | None] | None,
     models: Choices,
     findings: Findings,
 ) -> None:
-    """Find the models of a team and of its keys, and add them to ``parts``."""
+    """Find the models of a team and of its keys, and add them to ``parts``.
+
+    ``within`` are those of its tenant, granted ones too; None is all.
+    """
     path: Path = ("tenants", tenant, "teams", team)
     if part.models is not None:
         whose = f"team `{tenant}/{team}` may use"
@@ -99,7 +104,7 @@ def _team(
         parts[f"team {team}"] = found
         for place, choice in enumerate(part.models):
             meant = models.meaning(choice)
-            if meant is not None and all_models is not None and meant not in all_models:
+            if meant is not None and within is not None and meant not in within:
                 findings.warning(
                     "not-of-tenant",
                     f"team `{tenant}/{team}` may use model `{choice}`, which its tenant may not",

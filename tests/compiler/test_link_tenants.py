@@ -174,6 +174,15 @@ def test_grants_name_models_by_their_own_names():
     assert grants[0].until == datetime(2027, 3, 1, tzinfo=UTC)
 
 
+def test_a_team_may_use_what_its_tenant_was_granted():
+    """It is the tenant's as well, although it is not among its `models`."""
+    text = f"tenants: {{ acme: {{ models: [fast], keys: {{ ci: {HASHES[0]} }}, "
+    text += "teams: { search: { models: [opus] } }"
+    grant = ", grants: [{ model: opus, requested_by: bo, approved_by: ana }]"
+    assert codes(LISTENER, OPENAI, MODELS, ROUTES, text + grant + " } }") == []
+    assert codes(LISTENER, OPENAI, MODELS, ROUTES, text + " } }") == ["not-of-tenant"]
+
+
 def test_a_pending_grant_is_warned_of():
     """It has no effect until somebody approves it."""
     said = finding(
