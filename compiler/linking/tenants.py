@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from compiler.linking.certificates import check_certificates
 from compiler.linking.choices import Choices
@@ -89,7 +90,7 @@ def _team(
     part: TeamDocument,
     tenant: str,
     parts: dict[str, tuple[str, ...] | None],
-    within: Set[str | None] | None,
+    within: AbstractSet[str | None] | None,
     models: Choices,
     findings: Findings,
 ) -> None:
