@@ -12,6 +12,7 @@ NAMES = (
     "one_route",
     "push_to_acked",
     "fleet_of_routes",
+    "counters_cpu",
     "key_table",
 )
 

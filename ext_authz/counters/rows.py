@@ -150,7 +150,8 @@ class Rows:
         """Find holds to give back."""
         if self._none_due:
             return ()
-        self._write()  # so that what this transaction has changed is found
+        if self._reservations:
+            self._write()  # so that what this transaction has changed is found
         found = self._db.execute(
             "SELECT name FROM reservation WHERE due <= ? ORDER BY due, name LIMIT ?", (now, most)
         )

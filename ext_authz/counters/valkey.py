@@ -78,5 +78,6 @@ class ValkeyCounters:
         if isinstance(reply, hiredis.ReplyError):
             code = str(reply).partition(" ")[0]
             self._connector.refused(line, code)
-            raise CountersAwayError(f"the counters' store answered {code}")
+            # No password is ever sent this way: only `connector` has one.
+            raise CountersAwayError(f"the counters' store answered {str(reply)[:200]}")
         return reply

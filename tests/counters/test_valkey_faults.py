@@ -216,6 +216,24 @@ def test_a_password_is_asked_for_and_never_shown():
     asyncio.run(scenario())
 
 
+def test_a_user_of_an_acl_needs_what_the_docs_say():
+    """The rights of docs/limits.md are enough, and what is missing is told by name."""
+
+    async def scenario():
+        with valkey() as server, redis.Redis.from_url(url_of(server)) as client:
+            rights = "~{gatewright:* +@read +@write +@scripting +@connection"
+            client.execute_command("ACL", "SETUSER", "edge", "on", ">pw", *rights.split())
+            counters = ValkeyCounters(f"redis://edge:pw@127.0.0.1:{server.port}/0", "edge", 2000)
+            with pytest.raises(CountersAwayError, match="'time'"):
+                await reserve(counters)
+            client.execute_command("ACL", "SETUSER", "edge", "+time")
+            assert (await reserve(counters)).admitted
+            await counters.settle([Settlement("r", {Unit.TOKENS: 3})])
+            await counters.close()
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("url", ["http://x:canary@h/0", "redis://x:can@ry@h:port", "canary", ""])
 def test_a_url_that_is_none_is_refused_without_being_repeated(url):
     """What might be a password is not told."""
