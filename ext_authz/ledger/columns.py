@@ -6,20 +6,21 @@ table is one more step in ``STEPS``; a database says how many of them it has tak
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Final
+
+from msgspec.structs import fields
 
 from ext_authz.ledger.row import Row
 
 TABLE: Final = "gatewright_ledger"
-COLUMNS: Final = tuple(field.name for field in fields(Row))
+COLUMNS: Final = Row.__struct_fields__
 
 _TYPES: Final = {
-    "sqlite": {"str": "TEXT", "int": "INTEGER", "bool": "INTEGER"},
-    "postgres": {"str": "TEXT", "int": "BIGINT", "bool": "BOOLEAN"},
+    "sqlite": {str: "TEXT", int: "INTEGER", bool: "INTEGER"},
+    "postgres": {str: "TEXT", int: "BIGINT", bool: "BOOLEAN"},
 }
 ARRAYS: Final = {
-    field.name: {"str": "text[]", "int": "bigint[]", "bool": "boolean[]"}[str(field.type)]
+    field.name: {str: "text[]", int: "bigint[]", bool: "boolean[]"}[field.type]
     for field in fields(Row)
 }
 """PostgreSQL's type for a column's values of many rows."""
@@ -34,7 +35,7 @@ def steps(dialect: str) -> tuple[tuple[str, ...], ...]:
     """Give the statements of each step."""
     types = _TYPES[dialect]
     columns = ", ".join(
-        f"{quoted(field.name)} {types[str(field.type)]} NOT NULL"
+        f"{quoted(field.name)} {types[field.type]} NOT NULL"
         + (" PRIMARY KEY" if field.name == "id" else "")
         for field in fields(Row)
     )

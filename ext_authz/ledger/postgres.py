@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from msgspec.structs import astuple
+
 from ext_authz.ledger.bookmark import Bookmark
 from ext_authz.ledger.columns import ARRAYS, COLUMNS, TABLE, quoted, steps
 from ext_authz.ledger.row import Row
@@ -57,7 +59,7 @@ class PostgresLedger:
             return 0
         # One order for all who write, so that two who write the same rows do not wait in a ring.
         ordered = sorted(rows, key=lambda row: row.id)
-        columns = [[getattr(row, name) for row in ordered] for name in COLUMNS]
+        columns = [list(values) for values in zip(*map(astuple, ordered), strict=True)]
 
         async def insert(connection: AsyncConnection[Any]) -> int:
             return (await connection.execute(_INSERT, columns)).rowcount

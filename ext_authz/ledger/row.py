@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from ext_authz.ledger.line import Line
 from xds.edge import usage_line as line_
 
@@ -23,8 +25,7 @@ class NotARowError(ValueError):
     """A line that lacks what every request has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One request. ``time`` is when it began, in ms since 1970; ``cost`` is in nano-USD.
 
     ``input`` holds cached tokens and ``output`` reasoning. ``first_ms`` is -1 where no answer
@@ -175,12 +176,14 @@ def _text(line: Line, name: str) -> str:
     if value is None or value == "-":  # Envoy's own word for nothing
         return ""
     text = value if isinstance(value, str) else str(value)
-    return text[:_LONGEST].replace("\0", "")
+    return text if len(text) <= _LONGEST and "\0" not in text else text[:_LONGEST].replace("\0", "")
 
 
 def _number(line: Line, name: str, absent: int = 0) -> int:
     """Give a whole number that is not below 0, written as a number or as its text."""
     value = line.get(name)
+    if value is None:
+        return absent
     if isinstance(value, str):
         try:
             value = int(value)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from msgspec.structs import astuple
+
 from ext_authz.ledger.bookmark import Bookmark
 from ext_authz.ledger.columns import COLUMNS, TABLE, quoted, steps
 from ext_authz.ledger.row import Row
@@ -124,7 +126,7 @@ def _bookmark(connection: sqlite3.Connection) -> Bookmark | None:
 
 def _write(connection: sqlite3.Connection, rows: Sequence[Row], bookmark: Bookmark | None) -> int:
     before = connection.total_changes
-    connection.executemany(_INSERT, [tuple(getattr(row, name) for name in COLUMNS) for row in rows])
+    connection.executemany(_INSERT, [astuple(row) for row in rows])
     new = connection.total_changes - before
     if bookmark is not None:
         connection.execute(

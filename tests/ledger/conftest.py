@@ -57,10 +57,10 @@ def postgres() -> Iterator[Postgres]:
     """One server for all tests of a session; it listens on a Unix socket alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR
-        import pgserver
+        from pgserver.postgres_server import get_server
     # Short, for a socket's path is, and below no folder that its own user may not pass.
     folder = Path(tempfile.mkdtemp(prefix="gwpg"))
-    server = pgserver.get_server(folder, cleanup_mode=None)
+    server = get_server(folder, cleanup_mode=None)
     made = Postgres(folder, server.get_uri())
     try:
         yield made

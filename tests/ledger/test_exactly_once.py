@@ -81,7 +81,8 @@ class Machine:
         spool.take(batch)
         if crash == 3:
             raise KilledError
-        self.holes.passed(name, spool.descriptor, batch.end.offset)
+        if spool.descriptor is not None:
+            self.holes.passed(name, spool.descriptor, batch.end.offset)
         return True
 
     async def die(self) -> None:

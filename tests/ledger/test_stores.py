@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ext_authz.ledger.bookmark import Bookmark
 from ext_authz.ledger.postgres import PostgresLedger, reason

@@ -8,6 +8,7 @@ import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,11 @@ def made() -> list:
     """Rows over two months, tenants, models, prices and statuses."""
     found = []
     for number in range(300):
-        more = {"id": f"r-{number}", "time": DAYS[number % 3], "tenant": f"t{number % 2}"}
+        more: dict[str, Any] = {
+            "id": f"r-{number}",
+            "time": DAYS[number % 3],
+            "tenant": f"t{number % 2}",
+        }
         more |= {"cost": 10_000_000_001 * (number + 1), "input": number, "output": number * 2}
         if number % 5 == 0:
             more |= {"price": "genai-prices 0.2.3: gpt-4o-mini", "input_price": 150_000}

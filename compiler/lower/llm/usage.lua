@@ -109,22 +109,23 @@ local function tokens_of(bytes)
 end
 
 -- The members that hold what a model says, of chats, completions and tools, in both APIs.
+-- They are looked for without their first quote: other bytes are rarer, and so found faster.
 local SAID = {
-  '"content"',
-  '"text"',
-  '"arguments"',
-  '"partial_json"',
-  '"thinking"',
-  '"reasoning_content"',
-  '"refusal"',
+  'content"',
+  'text"',
+  'arguments"',
+  'partial_json"',
+  'thinking"',
+  'reasoning_content"',
+  'refusal"',
 }
 local function said_in(s, key)
   local said, at = 0, 1
   while true do
-    local _, key_end = find(s, key, at, true)
-    if not key_end then return said end
+    local from, key_end = find(s, key, at, true)
+    if not from then return said end
     at = key_end + 1
-    local _, quote = find(s, '^%s*:%s*"', at)
+    local quote = byte(s, from - 1) == QUOTE and select(2, find(s, '^%s*:%s*"', at))
     if quote then
       local close = string_end(s, quote)
       if not close then return said end
@@ -134,13 +135,23 @@ local function said_in(s, key)
   end
 end
 
+-- Whether no more than one line has data; an answer that is no stream has none.
+local function is_one_event(s)
+  local _, first = find(s, 'data:', 1, true)
+  return first ~= nil and not find(s, '\ndata:', first, true)
+end
+
 -- How many tokens of the model's own words pass in s, about: whole lines of a stream, or an answer.
 -- Nothing inside a string can look like one of the members, because its quotes would be escaped.
 local function tokens_said(s)
   local said = 0
-  for i = 1, #SAID do said = said + said_in(s, SAID[i]) end
+  for i = 1, #SAID do
+    said = said + said_in(s, SAID[i])
+    -- One event says one thing, so that the other names need not be looked for.
+    if said > 0 and is_one_event(s) then return said end
+  end
   -- Who has this one, may say the same again under one of the other names.
-  if said == 0 then said = said_in(s, '"reasoning"') end
+  if said == 0 then said = said_in(s, 'reasoning"') end
   return said
 end
 
