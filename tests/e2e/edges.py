@@ -22,6 +22,7 @@ from simulator.config import Config, Provider
 from simulator.running import Simulator, start_in_thread
 from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.serve_process import ServeProcess, bootstrap, serving
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE = 30.0
@@ -43,6 +44,7 @@ class Beside:
     """An Envoy and the edge beside it."""
 
     envoy: EnvoyProcess
+    listener: str
     folder: Path
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -51,8 +53,8 @@ class Beside:
     def __post_init__(self) -> None:
         self.start()
 
-    def url(self, listener: str = "public") -> str:
-        return self.envoy.url(listener)
+    def url(self) -> str:
+        return self.envoy.url(self.listener)
 
     def start(self) -> None:
         """Run the edge; what it says is kept in `edge.out`."""
@@ -135,13 +137,16 @@ def gateway(
 ) -> Iterator[Gateway]:
     """Run the policy until the block ends.
 
-    In its text `{simulator}` is where the providers are, `http://127.0.0.1:N`. The listener
-    is `public`, on any free port. The edges' folder has to be `edge`.
+    In its text `{simulator}` is where the providers are, `http://127.0.0.1:N`. Each Envoy gets a
+    listener of its own, else they would share one port. The edges' folder has to be `edge`,
+    the providers' key `env:PROVIDER_KEY`.
     """
+    environment = {"PROVIDER_KEY": "sk-canary-provider", **(environment or {})}
     with ExitStack() as stack:
         simulator = stack.enter_context(start_in_thread(Config(providers=tuple(providers))))
         path = folder / "gateway.yaml"
-        path.write_text(policy.replace("{simulator}", f"http://127.0.0.1:{simulator.port}"))
+        text = policy.replace("{simulator}", f"http://127.0.0.1:{simulator.port}")
+        path.write_text(text + _listeners(edges))
         serve = stack.enter_context(
             serving(path, "--state", folder / "plane-state", *serve_with, environment=environment)
         )
@@ -162,7 +167,7 @@ def gateway(
                 )
             )
             arguments = (*node, "--folder", "edge", "--state", "state")
-            one = Beside(envoy, own, arguments, environment or {})
+            one = Beside(envoy, f"public-{number}", own, arguments, environment)
             stack.callback(one.stop)
             beside.append(one)
         for one in beside:
@@ -172,6 +177,15 @@ def gateway(
                 f"the edge does not serve: {one.said}",
             )
         yield Gateway(serve, beside, simulator, path)
+
+
+def _listeners(edges: int) -> str:
+    listeners = "listeners:\n"
+    groups = "groups:\n"
+    for number in range(edges):
+        listeners += f"  public-{number}: {{ address: 127.0.0.1, port: {free_port()} }}\n"
+        groups += f"  g{number}: {{ nodes: {{ id: edge-{number} }}, listeners: public-{number} }}\n"
+    return listeners + groups
 
 
 def usage_rows(edge: Beside) -> list[dict[str, Any]]:

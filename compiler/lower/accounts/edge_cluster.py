@@ -32,8 +32,9 @@ def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
     cluster = cluster_v3.Cluster(name=CLUSTER, type=cluster_v3.Cluster.STATIC)
     cluster.connect_timeout.FromTimedelta(timedelta(milliseconds=250))
     cluster.lb_policy = cluster_v3.Cluster.LEAST_REQUEST
-    # With all workers out, any of them is as good: it may be back.
-    cluster.common_lb_config.healthy_panic_threshold.value = 50.0
+    # With half of the workers out, any of them is as good: one that is out may be back, and what is
+    # not there yet is noticed at once. So after all have died, the first one that is back is asked.
+    cluster.common_lb_config.healthy_panic_threshold.value = 60.0
     # Else who is out and who is back is said a second late.
     cluster.common_lb_config.update_merge_window.FromTimedelta(timedelta(0))
     cluster.load_assignment.cluster_name = CLUSTER
