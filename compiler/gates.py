@@ -22,6 +22,9 @@ OLDEST = (1, 36)
 SERVE_LLM = Feature("`serve: llm`", (1, 39))  # stats_scope of the stats logger
 CHAIN = Feature("a chain of targets", (1, 40))  # the priority_group cluster specifier
 
+RETRY_AFTER = Feature("`retry-after` of limits that Envoy sees to", (1, 40))
+"""Older ones tell the same in `x-ratelimit-reset` alone: done without where it is not there."""
+
 ON_DEMAND = Feature("`hosts: on_demand`", (1, 40))  # VHDS over ADS
 
 

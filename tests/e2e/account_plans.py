@@ -27,7 +27,7 @@ from compiler.plan import (
     Service,
 )
 from compiler.plan_accounts import AuthKind, AuthMethod, Edge, PlacedLimit, Tenant
-from compiler.standalone import standalone
+from compiler.standalone import NOWHERE, standalone
 from tests.e2e import llm_gateway
 from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.llm_gateway import AT, key_of
@@ -141,7 +141,18 @@ def bootstrap(
     for name, value in {**values, **(secrets or {})}.items():
         served[name] = tls_v3.Secret(name=name)
         served[name].generic_secret.secret.inline_string = value
-    return standalone(lowered, served)
+    whole = standalone(lowered, served)
+    for listener in whole["static_resources"]["listeners"]:
+        _write_usage(listener, f"{made.edge.folder}/{USAGE_LOG}")
+    return whole
+
+
+def _write_usage(listener: dict[str, Any], path: str) -> None:
+    """Have it write the usage log as if the control plane had served it: the folder is there."""
+    for chain in listener["filter_chains"]:
+        for log in chain["filters"][0]["typed_config"]["access_log"]:
+            if log["typed_config"].get("path") == NOWHERE:
+                log["typed_config"]["path"] = path
 
 
 @contextmanager

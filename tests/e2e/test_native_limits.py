@@ -13,6 +13,7 @@ from compiler.ratelimit_config import ratelimit_config
 from policies.trusted_hops import TrustedHops
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, NOBODY, gateway, jwt, limit, plan, rest, tenant
+from tests.e2e.envoy_versions import OLDEST, envoy_of
 from tests.e2e.llm_gateway import AT
 from tests.e2e.llm_upstream import chat
 from tests.e2e.llm_upstream import upstream as llm_upstream
@@ -270,3 +271,26 @@ def test_a_rate_limit_service_of_yours_may_answer(service, tmp_path):
     with edge(tmp_path / "none", address=address) as asked, gateway(made, tmp_path) as running:
         assert running.client.get("/orders").status_code == 200
         assert asked.descriptors() == [[{"limit": "gateway/requests/second"}]]
+
+
+def test_the_oldest_envoy_keeps_the_same_limits(service, signer, tmp_path):
+    """It only does not say `retry-after`, which came later."""
+    made = plan(
+        rest(jwt(), limits=(limit("2 requests/hour", place="route/orders", per_edge=True),)),
+        port=service.port,
+        limits=(limit("9 requests/second"),),
+        tenants=(tenant("acme", claims=("acme-inc",)),),
+        issuers=(issuer(key_set(signer)),),
+    )
+    made = replace(made, envoy=(1, 36), routes=made.routes[:1])
+    with (
+        edge(tmp_path / "edge") as asked,
+        gateway(made, tmp_path, envoy=envoy_of(OLDEST)) as running,
+    ):
+        headers = bearer(signer.token())
+        assert statuses(running, "/orders", 3, **headers) == [200, 200, 429]
+        assert asked.descriptors() == [[{"limit": "gateway/requests/second"}]] * 3
+        assert running.client.get("/orders").status_code == 401
+        refused = running.client.get("/orders", headers=headers)
+        assert int(refused.headers["x-ratelimit-reset"]) > 0
+        assert "retry-after" not in refused.headers

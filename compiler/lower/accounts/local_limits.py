@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from compiler.gates import RETRY_AFTER
 from compiler.lower.accounts.names import NAMESPACE
 from compiler.plan import Model, Plan, Route
 from compiler.plan_accounts import PlacedLimit
@@ -61,7 +62,7 @@ def local_limits_filter(plan: Plan) -> hcm_v3.HttpFilter:
     config = limit_v3.LocalRateLimit(
         stat_prefix="per_edge",
         enable_x_ratelimit_headers=common_v3.DRAFT_VERSION_03,
-        enable_retry_after_header=True,
+        enable_retry_after_header=plan.envoy >= RETRY_AFTER.since,
     )
     config.always_consume_default_token_bucket.value = False
     config.max_dynamic_descriptors.value = REMEMBERED

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from compiler.gates import RETRY_AFTER
 from compiler.lower.accounts.edge_cluster import TIMEOUT, edge_service
 from compiler.lower.accounts.names import NAMESPACE
 from compiler.lower.accounts.slots import Key, Slots, filled, slot, slots_of
@@ -43,7 +44,7 @@ def rate_limit_filter(plan: Plan, routes: Iterable[Route]) -> hcm_v3.HttpFilter:
     config = limit_v3.RateLimit(
         domain=plan.name,
         enable_x_ratelimit_headers=limit_v3.RateLimit.DRAFT_VERSION_03,
-        enable_retry_after_header=True,
+        enable_retry_after_header=plan.envoy >= RETRY_AFTER.since,
         disable_x_envoy_ratelimited_header=True,
         failure_mode_deny=closed(plan, routes),
     )

@@ -67,7 +67,7 @@ _REPLIES = (
         f"({_DETAILS} == 'local_rate_limited' || {_DETAILS} == 'request_rate_limited')",
         ApiError(
             429,
-            "Too many requests: a limit is used up for now; see `retry-after`",
+            "Too many requests: a limit is used up for now",
             code="rate_limit_exceeded",
         ),
     ),
