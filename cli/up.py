@@ -12,6 +12,7 @@ from cli.policy import add_path, existing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.local_edge import LocalEdge
     from cli.local_envoy import LocalEnvoy
     from cli.narrate import Narrator
     from cli.reload import Reloaded
@@ -29,6 +30,7 @@ examples:
   gatewright up --simulate examples/quickstart      no keys, no network: a simulator answers
   gatewright up gateway.yaml                        the real providers, with your keys
   gatewright up gateway.yaml --envoy /usr/bin/envoy --ports auto
+  gatewright up gateway.yaml --state .gatewright    keep counters and the ledger for `usage`
 
 The files are followed: save, and the change is live without a lost request. While they are wrong,
 the last good policy is served on, and the errors are shown. With --simulate every provider is
@@ -44,6 +46,9 @@ exit codes: 0 stopped; 1 the policy has errors; 2 wrong options; 3 no Envoy, or 
 """
 
 GRACE: Final = 2.0
+
+NODE: Final = "local"
+"""How Envoy and its edge are known to the control plane."""
 
 _ECHO: Final = "plain_services"
 """The simulated service's name: an underscore, so that no provider of a policy can have it."""
@@ -96,6 +101,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         default="error",
         help="of Envoy's own log, on stderr (default: error)",
     )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        help="keep this machine's counters and ledger here (default: they end with `up`)",
+    )
     parser.add_argument("--json", action="store_true", help="tell events as JSON lines on stdout")
 
 
@@ -123,6 +134,7 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     from contextlib import AsyncExitStack
 
     from cli.attend import attend, signals
+    from cli.local_edge import local_edge
     from cli.local_envoy import local_envoy
     from cli.narrate import Narrator
     from cli.publish import whole
@@ -142,19 +154,30 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
         plane = ControlPlane(str(socket), reader=reader)
         await plane.start()
         stack.push_async_callback(plane.stop, GRACE)
+        edge = await stack.enter_async_context(
+            local_edge(
+                folder / "edge",
+                (args.state or folder / "state").absolute(),
+                ads=socket,
+                node_id=NODE,
+            )
+        )
         live: set[asyncio.Task[None]] = set()
 
         def tell(reloaded: Reloaded) -> None:
             narrator.reloaded(reloaded)
             if reloaded.published is not None:
-                task = asyncio.create_task(_tell_live(plane.acked, reloaded, narrator))
-                live.add(task)
-                task.add_done_callback(live.discard)
+                for work in (
+                    _tell_live(plane.acked, reloaded, narrator),
+                    edge.follow(reloaded.compiled.plan),
+                ):
+                    task = asyncio.create_task(work)
+                    live.add(task)
+                    task.add_done_callback(live.discard)
 
         source = FolderSource(args.path)
-        reloader = Reloader(
-            source, plane, compiler=_compiler(args, simulator), tell=tell, publish=whole
-        )
+        compiler = _compiler(args, simulator, str(edge.folder))
+        reloader = Reloader(source, plane, compiler=compiler, tell=tell, publish=whole)
         first = await reloader.load()
         if first is None or first.published is None:
             return exits.POLICY
@@ -169,12 +192,12 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
                 folder,
                 ads=socket,
                 admin=_admin(args.admin_port),
-                node_id=f"{first.compiled.plan.name}-local",
+                node_id=NODE,
                 arguments=_arguments(args),
                 access_log_to_stderr=args.json,
             )
         )
-        start = _started(envoy, plane, first.published.version)
+        start = _started(envoy, edge, plane, first.compiled.plan, first.published.version)
         await attend(
             caught,
             reloader,
@@ -186,9 +209,12 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     return exits.OK
 
 
-async def _started(envoy: LocalEnvoy, plane: ControlPlane, version: str) -> bool:
-    """Wait until Envoy serves; tell whether it took all of the policy."""
+async def _started(
+    envoy: LocalEnvoy, edge: LocalEdge, plane: ControlPlane, plan: Plan, version: str
+) -> bool:
+    """Wait until Envoy serves, and its edge; tell whether it took all of the policy."""
     await envoy.listening()
+    await edge.serving(plan)
     complete = await plane.acked(version)
     if complete:
         await envoy.live()
@@ -260,14 +286,14 @@ async def _tell_live(acked: Callable[[str], Any], reloaded: Reloaded, narrator: 
 
 
 def _compiler(
-    args: argparse.Namespace, simulator: Simulator | None
+    args: argparse.Namespace, simulator: Simulator | None, edge_folder: str
 ) -> Callable[[Sources], Compiled]:
     """Give the compilation that `up` wants: with simulated upstreams, with free ports, or as is."""
     from cli.expiries import with_expiries
     from compiler.pipeline import compile_sources
-    from compiler.simulated import any_ports, simulated
+    from compiler.simulated import any_ports, edge_in, simulated
 
-    revisions: list[Callable[[Plan], Plan]] = []
+    revisions: list[Callable[[Plan], Plan]] = [edge_in(edge_folder)]
     if simulator is not None:
         revisions.append(simulated("127.0.0.1", simulator.port, simulator.port_of(_ECHO)))
     if args.ports == "auto":
@@ -313,5 +339,6 @@ def _admin(port: int) -> Address:
 def _arguments(args: argparse.Namespace) -> tuple[str, ...]:
     concurrency = () if args.concurrency is None else ("--concurrency", str(args.concurrency))
     # Whoever watches wants to see a request when it is made; Envoy's own default is 10 s.
-    flush = ("--file-flush-interval-msec", "200")
+    # An edge settles what a request has used by its line.
+    flush = ("--file-flush-interval-msec", "20")
     return ("--log-level", args.log_level, *flush, *concurrency)

@@ -80,6 +80,15 @@ def _here(store: Store) -> Store:
     return NOWHERE if store == NOWHERE else EMBEDDED
 
 
+def edge_in(folder: str) -> Callable[[Plan], Plan]:
+    """Return the revision that has the edge meet its Envoy in a folder of this run's own."""
+
+    def revise(plan: Plan) -> Plan:
+        return replace(plan, edge=replace(plan.edge, folder=folder))
+
+    return revise
+
+
 def any_ports(plan: Plan) -> Plan:
     """Let the machine choose the port of every listener: for tests, and where a port is taken."""
     return replace(plan, listeners=tuple(replace(one, port=0) for one in plan.listeners))
