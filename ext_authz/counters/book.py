@@ -83,9 +83,16 @@ def reserve(book: Book, name: str, terms: Sequence[Term], hold_ms: int, now: int
         state = states[term.counter]
         book.set_counter(term.counter, state, shapes.keep(term, state, now) + MARGIN_MS)
     if name:
-        gone = until + LATE_MS if holds else until
-        book.set_reservation(name, Reservation(HELD, gone, tuple(holds)), until if holds else None)
+        book.set_reservation(name, *_record(holds, now, until))
     return Verdict(admitted=True, standings=_standings(book, states, terms, now))
+
+
+def _record(holds: list[Hold], now: int, until: int) -> tuple[Reservation, int | None]:
+    """What is remembered of a reservation, and when it is due; the less it holds, the shorter."""
+    if any(hold.term.unit != AT_ONCE for hold in holds):
+        return Reservation(HELD, until + LATE_MS, tuple(holds)), until
+    gone = until if holds else min(until, now + SETTLED_MS)
+    return Reservation(HELD, gone, tuple(holds)), None
 
 
 def settle(book: Book, bill: Bill, now: int) -> None:

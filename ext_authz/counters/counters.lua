@@ -314,12 +314,15 @@ local function reserve(asked, now)
     tell(answer, term, state, now)
   end
   if name == '' then return answer end
-  if #holds > 0 then
-    set_reservation(name, HELD, till + LATE_MS, holds, now)
+  local gone, due = min(till, now + SETTLED_MS), false
+  if #holds > 0 then gone = till end
+  for _, hold in ipairs(holds) do
+    if hold[1][UNIT] ~= AT_ONCE then gone, due = till + LATE_MS, true end
+  end
+  set_reservation(name, HELD, gone, holds, now)
+  if due then
     call('ZADD', HOLDS, till, name)
     call('PEXPIRE', HOLDS, 2 * LATE_MS)
-  else
-    set_reservation(name, HELD, till, holds, now)
   end
   return answer
 end

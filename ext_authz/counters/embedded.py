@@ -71,8 +71,9 @@ class EmbeddedCounters:
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Turn holds into what was used."""
-        if settlements:
-            await asyncio.gather(*(self._do(bill_of(settlement)) for settlement in settlements))
+        for first in range(0, len(settlements), _TOGETHER):
+            part = settlements[first : first + _TOGETHER]
+            await asyncio.gather(*(self._do(bill_of(settlement)) for settlement in part))
 
     async def close(self) -> None:
         """Let go of the file; what still waits fails."""

@@ -170,3 +170,43 @@ def test_what_is_gone_is_removed(tmp_path):
         await counters.close()
 
     asyncio.run(scenario())
+
+
+KILLED = """
+import asyncio, pathlib, sys
+from ext_authz.counters.embedded import EmbeddedCounters
+from tests.counters.charges import charge, limit
+
+async def main():
+    counters = EmbeddedCounters(pathlib.Path(sys.argv[1]), timeout_ms=10_000)
+    many = limit(amount=10**9, period="month")
+    for number in range(10**6):
+        await counters.reserve(f"r{number}", [charge(many)], 1000)
+        print(number + 1, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing_that_it_was_told(tmp_path, repository):
+    """What was granted before kill -9 is counted, and at most the one under way besides."""
+    path = tmp_path / "counters.db"
+    worker = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], cwd=repository, stdout=subprocess.PIPE, text=True
+    )
+    for line in worker.stdout:
+        if int(line) == 500:
+            break
+    worker.kill()
+    told = max([500, *map(int, worker.stdout.read().split("\n")[:-1])])
+    worker.wait()
+
+    async def scenario():
+        counters = EmbeddedCounters(path)
+        many = limit(amount=10**9, period=Period.MONTH)
+        verdict = await counters.reserve("after", [charge(many)], 1000)
+        counted = 10**9 - verdict.standings[0].remaining - 1
+        assert told <= counted <= told + 1
+        await counters.close()
+
+    asyncio.run(scenario())

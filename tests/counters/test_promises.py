@@ -203,3 +203,14 @@ def test_only_the_provider_that_served_is_charged():
     book.settle(kept, Bill("r", (-1, 30, -1, -1, -1), "two", more), START)
     used = [kept.counters[of.id][0] for of in (first, second, tenant)]
     assert used == [0, 30, 30]
+
+
+def test_a_reservation_that_holds_nothing_is_soon_forgotten():
+    """Requests alone have nothing to settle: their names are kept for repetitions only."""
+    kept, term = DictBook(), term_of(charge(limit(amount=10)))
+    assert book.reserve(kept, "r", [term], 3_600_000, START).admitted
+    assert kept.reservations["r"].gone == START + 60_000
+    book.reserve(kept, "r", [term], 3_600_000, START + 59_999)
+    assert kept.counters[term.counter][0] == 1
+    book.reserve(kept, "r", [term], 3_600_000, START + 60_000)
+    assert kept.counters[term.counter][0] == 2
