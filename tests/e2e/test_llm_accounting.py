@@ -14,10 +14,11 @@ import httpx
 import pytest
 
 from compiler.plan import Api, Model, Plan, Trigger
-from compiler.plan_accounts import EMBEDDED, Edge, Ledger
+from compiler.plan_accounts import EMBEDDED, Ledger
+from compiler.standalone import NOWHERE
 from ext_authz.ledger.row import usage
-from tests.e2e.envoy_process import until
-from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider, serve
+from tests.e2e.envoy_process import running, until
+from tests.e2e.llm_gateway import Gateway, bootstrap, gateway, model, plan, provider, serve
 from tests.e2e.llm_upstream import (
     Answer,
     anthropic_stream,
@@ -166,8 +167,17 @@ class Logged:
 
 @contextmanager
 def logged(made: Plan, folder: Path) -> Iterator[Logged]:
-    with gateway(replace(made, ledger=Ledger(EMBEDDED), edge=Edge(folder=str(folder)))) as running:
-        yield Logged(running, folder / "usage.log")
+    log = folder / "usage.log"
+    # What stands alone has nobody to read the log, and writes it nowhere.
+    text = json.dumps(bootstrap(replace(made, ledger=Ledger(EMBEDDED))))
+    assert text.count(NOWHERE) == 1
+    pointed = json.loads(text.replace(NOWHERE, str(log)))
+    flush = ("--file-flush-interval-msec", "20")
+    with (
+        running(pointed, log_level="warning", arguments=flush) as envoy,
+        httpx.Client(base_url=envoy.url("public"), timeout=30) as client,
+    ):
+        yield Logged(Gateway(envoy, client), log)
 
 
 def one_model(upstream: Any, api: Api = Api.OPENAI) -> Plan:

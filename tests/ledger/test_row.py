@@ -89,6 +89,13 @@ def test_a_line_without_a_time_is_no_row():
         row(line(time="yesterday"), "x")
 
 
+def test_nothing_else_of_a_line_gets_into_a_row():
+    """No prompt, no credential, whatever a log were told to write."""
+    canary = "gw_canary"
+    told = line(prompt=canary, authorization=f"Bearer {canary}", body={"messages": canary})
+    assert canary not in repr(row(told, "x"))
+
+
 def test_texts_fit_every_store():
     """A subject may hold what PostgreSQL does not take, and be of any length."""
     made = row(line(user="a\0b" + "c" * 10_000), "x")
