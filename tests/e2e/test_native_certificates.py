@@ -54,7 +54,7 @@ def gateway(authority):
             rest(MTLS),
             port=service.port,
             tenants=(
-                tenant("acme", certificates=("spiffe://corp/acme/*", "*.acme.example")),
+                tenant("acme", certificates=("spiffe://corp/acme/*", "*.acme.example", "CN=x")),
                 tenant("bolt", certificates=("spiffe://corp/b*t/api",), routes=()),
             ),
         )
@@ -107,6 +107,14 @@ def test_a_certificate_is_a_tenant_by_its_names(gateway, authority, name):
     headers = service.requests[-1]["headers"]
     assert headers["x-gatewright-tenant"] == "acme"
     assert headers["x-gatewright-user"] == name
+
+
+def test_a_certificate_goes_by_the_name_that_envoy_calls_its_principal(gateway, authority):
+    """The first URI, or else the first DNS name, or else its subject: as an edge is told."""
+    started, _ = gateway
+    assert ask(started, authority, "a.acme.example", "spiffe://corp/else").status_code == 401
+    assert ask(started, authority, "b.example", "spiffe://corp/acme/x").status_code == 200
+    assert ask(started, authority).status_code == 200  # CN=x
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_valid_token_is_let_in_and_services_are_told_whose_it_is(envoy, signer
         "x-gatewright-team": "search",
         "x-gatewright-user": "bo",
     }
-    running.client.get("/orders", headers=bearer(signer.token(team="unheard-of")))
+    running.client.get("/orders", headers=bearer(signer.token()))
     assert "x-gatewright-team" not in service.requests[-1]["headers"]
 
 
@@ -138,11 +138,12 @@ def test_a_valid_token_is_let_in_and_services_are_told_whose_it_is(envoy, signer
         {"iss": "https://other.example"},
         {"org": "unheard-of"},
         {"org": 7},
+        {"team": "unheard-of"},
         {"exp": None},
     ],
 )
 def test_a_token_that_is_not_good_is_401(envoy, signer, claims):
-    """Expired, for others, by others, of no tenant, without an end."""
+    """Expired, for others, by others, of no tenant or no team of it, without an end."""
     running, service, _ = envoy
     before = len(service.requests)
     whole = {"expires_in": 600, **claims}

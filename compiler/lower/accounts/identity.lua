@@ -26,18 +26,22 @@ local function by_token(handle, issuer)
   local claims = WHO.issuers[issuer]
   local claim = text(payload, claims.tenant)
   local tenant = claim and WHO.claims[claim]
-  if tenant then return tenant, text(payload, claims.team), text(payload, claims.user) end
+  if not tenant then return nil end
+  local team = text(payload, claims.team)
+  -- A team that the tenant does not have is nobody's, rather than the tenant as a whole.
+  if team and not WHO.tenants[tenant].teams[team] then return nil end
+  return tenant, team, text(payload, claims.user)
 end
 
 local function by_certificate(handle)
   local tls = handle:streamInfo():downstreamSslConnection()
   if not tls or not tls:peerCertificateValidated() then return nil end
-  for _, names in ipairs({ tls:uriSanPeerCertificate(), tls:dnsSansPeerCertificate() }) do
-    for _, name in ipairs(names) do
-      for _, known in ipairs(WHO.certificates) do
-        if string.find(name, known.pattern) then return known.tenant, nil, name end
-      end
-    end
+  -- What Envoy calls the principal when it asks an edge.
+  local name = tls:uriSanPeerCertificate()[1]
+    or tls:dnsSansPeerCertificate()[1]
+    or tls:subjectPeerCertificate()
+  for _, known in ipairs(WHO.certificates) do
+    if string.find(name, known.pattern) then return known.tenant, nil, name end
   end
 end
 
@@ -50,7 +54,7 @@ function envoy_on_request(handle)
   local tenant, team, user, way
   for _, method in ipairs(here:get('ways')) do
     way = method.kind
-    if way == 'jwt' then
+    if method.issuer then
       tenant, team, user = by_token(handle, method.issuer)
     elseif way == 'mtls' then
       tenant, team, user = by_certificate(handle)
@@ -61,8 +65,7 @@ function envoy_on_request(handle)
     if way ~= 'none' then handle:respond({ [':status'] = '401' }, '') end
     return
   end
-  local known = WHO.tenants[tenant] or {}
-  if not (known.teams and team and known.teams[team]) then team = nil end
+  local known = WHO.tenants[tenant]
   local metadata = handle:streamInfo():dynamicMetadata()
   local headers = handle:headers()
   for key, value in pairs({ tenant = tenant, team = team, user = user, auth = way }) do
@@ -71,6 +74,6 @@ function envoy_on_request(handle)
     -- What a token says of its user may be anything; a header is one line of visible characters.
     if header and not string.find(value, '[^\32-\126]') then headers:replace(header, value) end
   end
-  if known.limits then limits_of(metadata, known.limits) end
+  limits_of(metadata, known.limits)
   if team then limits_of(metadata, known.teams[team]) end
 end

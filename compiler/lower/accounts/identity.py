@@ -13,7 +13,7 @@ from compiler.lower.accounts.names import IDENTITY_HEADERS, JWT, NAMESPACE
 from compiler.lower.accounts.slots import filled
 from compiler.lower.llm.lua import literal, lua_source
 from compiler.plan import Plan, Route, Serve
-from compiler.plan_accounts import AuthKind, Issuer, Tenant
+from compiler.plan_accounts import Issuer, Tenant
 from xds.edge.usage_line import AUTHZ
 from xds.glob import ANY
 from xds.schema import envoy
@@ -52,7 +52,7 @@ def identity_source(plan: Plan) -> str:
             for tenant in plan.tenants
             for glob in tenant.certificates
         ],
-        "tenants": {tenant.name: told for tenant in plan.tenants if (told := _tenant(tenant))},
+        "tenants": {tenant.name: _tenant(tenant) for tenant in plan.tenants},
     }
     return f"local WHO = {table(who)}\n\n{lua_source(SOURCE)}"
 
@@ -67,8 +67,8 @@ def name_tenant(route: Route, made: route_v3.Route) -> None:
         {
             "ways": [
                 # A login's token is verified like any other.
-                {"kind": "jwt", "issuer": method.issuer}
-                if method.kind in (AuthKind.JWT, AuthKind.OIDC)
+                {"kind": method.kind.value, "issuer": method.issuer}
+                if method.issuer
                 else {"kind": method.kind.value}
                 for method in route.auth
             ],
@@ -105,10 +105,8 @@ def _claims(issuer: Issuer) -> dict[str, Any]:
 
 
 def _tenant(tenant: Tenant) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    limits = filled("tenant", tenant.limits)
-    if limits:
-        told["limits"] = limits
-    if tenant.teams:
-        told["teams"] = {team.name: filled("team", team.limits) for team in tenant.teams}
-    return told
+    """Its limits, and its teams with theirs."""
+    return {
+        "limits": filled("tenant", tenant.limits),
+        "teams": {team.name: filled("team", team.limits) for team in tenant.teams},
+    }
