@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -14,6 +19,7 @@ from cli.envoy import find_envoy, validate
 from compiler.pipeline import compile_path
 from compiler.standalone import standalone
 from tests.conftest import REPOSITORY
+from tests.e2e.envoy_process import until
 from tests.e2e.up_process import running_up
 
 EXAMPLES = sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
@@ -95,3 +101,64 @@ def _target(client: openai.OpenAI, model: str, headers: dict[str, str] | None = 
         model=model, messages=HELLO, extra_headers=headers or {}
     )
     return raw.headers["x-gatewright-target"]
+
+
+@pytest.mark.e2e
+def test_tenants_have_their_models_limits_and_ledger(tmp_path):
+    """Keys are made with the command, two tiers differ, a grant opens a model, usage is told."""
+    policy = shutil.copytree(example("tenants"), tmp_path / "policy")
+    acme, hobby = (_command("keys", "create", f"{who}/demo", str(policy)) for who in TENANTS)
+    state = tmp_path / "state"
+    with running_up(policy, "--simulate", "--state", str(state)) as up:
+        url = up.url("local")
+
+        def client(key: str) -> openai.OpenAI:
+            return openai.OpenAI(base_url=f"{url}/v1", api_key=key.strip(), max_retries=0)
+
+        assert {one.id for one in client(acme).models.list()} == {"fast", "smart", "opus"}
+        assert {one.id for one in client(hobby).models.list()} == {"fast"}
+        assert _target(client(acme), "smart") == "openai/gpt-4o"
+        with pytest.raises(openai.NotFoundError):
+            _target(client(hobby), "smart")
+        with pytest.raises(openai.AuthenticationError):
+            client("gw_nobodys").models.list()
+        statuses = [httpx.get(f"{url}/reports/1", headers=_bearer(acme)) for _ in range(3)]
+        assert [one.status_code for one in statuses] == [200, 200, 429]
+        assert httpx.get(f"{url}/reports/1", headers=_bearer(hobby)).status_code == 403
+        seen = statuses[0].json()["headers"]
+        assert ["x-gatewright-tenant", "acme"] in seen
+        assert not [value for _, value in seen if acme.strip() in value]
+        for _ in range(20):
+            assert _target(client(hobby), "fast") == "openai/gpt-4o-mini"
+        with pytest.raises(openai.RateLimitError, match="tenant `hobby` is limited to 20 requests"):
+            _target(client(hobby), "fast")
+
+        def rows() -> list[dict[str, Any]]:
+            told = _command(
+                *("usage", "--rows", "--format", "json", "--state", str(state)),
+                *("--policy", str(policy)),
+            )
+            return json.loads(told)
+
+        until(lambda: len(rows()) >= 20, "the ledger does not fill")
+        assert {row["tenant"] for row in rows()} == set(TENANTS)
+
+
+TENANTS = ("acme", "hobby")
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key.strip()}"}
+
+
+def _command(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
