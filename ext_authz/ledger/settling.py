@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ext_authz.counters.counters import Counters
+from ext_authz.counters.counters import Counters, CountersAwayError
 from ext_authz.ledger.bookmark import write_bookmark
 from ext_authz.ledger.line import read_line
 from ext_authz.ledger.settlement import HELD_MARK, settlement
@@ -36,7 +36,13 @@ class Settling:
                 if one is not None:
                     found.append(one)
         if found and rules is not None:
-            await (await self._open(rules)).settle(found)
+            counters = await self._open(rules)
+            try:
+                await counters.settle(found)
+            except CountersAwayError:
+                # Opened anew the next time: the secret that holds its URL may be another by then.
+                await self.close()
+                raise
         write_bookmark(self._path, batch.end)
 
     async def close(self) -> None:

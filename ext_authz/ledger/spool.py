@@ -179,6 +179,7 @@ class Spool:
                 self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except PermissionError:
                 self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                _log.warning("%s may not be written: what was taken stays on the disk", path)
         except FileNotFoundError:
             return False
         self._open = path

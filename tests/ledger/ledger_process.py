@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from ext_authz.counters.counters import Settlement
 from ext_authz.ledger.run import run_ledger
 from xds.edge.rules import LedgerStore, Rules
@@ -51,4 +53,4 @@ async def main(folder: Path, state: Path, kind: str, url: str) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    uvloop.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]))

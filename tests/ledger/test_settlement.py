@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from ext_authz.counters.counters import CountersAwayError
+from ext_authz.ledger.bookmark import Bookmark, read_bookmark
 from ext_authz.ledger.settlement import HELD_MARK, settlement
-from tests.ledger.lines import line, written
+from ext_authz.ledger.settling import Settling
+from ext_authz.ledger.spool import Batch
+from tests.ledger.lines import FakeCounters, line, written
 from xds.edge.limit import Each, Limit, Period, Shape, Unit
 from xds.edge.rules import Model, Rules
 
@@ -72,3 +80,28 @@ def test_a_fallback_is_charged_to_the_provider_that_served():
         ("provider/backup/requests/minute", 1),
         ("provider/backup/tokens/minute|tenant=acme", 17),
     ]
+
+
+def test_counters_that_were_away_are_opened_anew(tmp_path):
+    """By then the secret that holds their URL may be another one; nothing is noted as settled."""
+    opened: list[FakeCounters] = []
+
+    def factory(_rules: Rules) -> FakeCounters:
+        opened.append(FakeCounters(away=not opened))
+        return opened[-1]
+
+    path = tmp_path / "settled.json"
+    settling = Settling(lambda: RULES, factory, path)
+    batch = Batch(((0, written(line()).strip()),), Bookmark("a", 7))
+
+    async def settle() -> None:
+        with pytest.raises(CountersAwayError):
+            await settling.take(batch)
+        assert read_bookmark(path) is None
+        await settling.take(batch)
+        await settling.close()
+
+    asyncio.run(settle())
+    assert [counters.closed for counters in opened] == [True, True]
+    assert set(opened[1].settled) == {"r-1"}
+    assert read_bookmark(path) == batch.end
