@@ -143,7 +143,9 @@ def gateway(
     """
     environment = {"PROVIDER_KEY": "sk-canary-provider", **(environment or {})}
     with ExitStack() as stack:
-        simulator = stack.enter_context(start_in_thread(Config(providers=tuple(providers))))
+        simulator = stack.enter_context(
+            start_in_thread(Config(providers=tuple(providers), record=50_000))
+        )
         path = folder / "gateway.yaml"
         text = policy.replace("{simulator}", f"http://127.0.0.1:{simulator.port}")
         path.write_text(text + _listeners(edges))
