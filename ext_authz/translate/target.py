@@ -78,8 +78,8 @@ class Target:
 
     `model` is its name there (Azure: the deployment, Bedrock: the id or ARN). `base` is the path
     before the API's own ("" for none, None for the provider's usual one). `project` and
-    `location` are Vertex's, `api_version` Azure's; without one Azure is spoken to by its `/openai/v1`
-    paths. `traits` overrides what the name of the model says.
+    `location` are Vertex's, `api_version` Azure's; without one Azure is spoken to by its
+    `/openai/v1` paths. `traits` overrides what the name of the model says.
     """
 
     provider: Provider
@@ -141,14 +141,20 @@ _MODELS: Final = tuple(
         (r"claude-opus-4-5", Traits("budget", 32000)),
         (r"claude-(?:sonnet|haiku)-4-5", Traits("budget", 32000)),
         (r"claude-opus-4-1(?!\d)", Traits("budget", 32000)),
-        (r"claude-(?:opus|sonnet)-4(?:-0|-2025|@2025|$)", Traits("budget", 32000, json_schema=False)),
+        (
+            r"claude-(?:opus|sonnet)-4(?:-0|-2025|@2025|$)",
+            Traits("budget", 32000, json_schema=False),
+        ),
         (r"claude-(?:opus|sonnet)-4-6", Traits("effort", 32000)),
         (r"claude", Traits("effort", 32000, sampling=False)),
         (r"gemini-(?:1|2\.0)", Traits("none", 8192, schema_subset=True)),
         (r"gemini-2\.5", Traits("budget", 65536)),
         (r"gemma", Traits("none", 8192, schema_subset=True)),
         (r"gemini", Traits("effort", 65536)),
-        (r"(?:^|/)o\d|gpt-[5-9](?!.*-chat)", Traits("effort", sampling=False, completion_limit=True)),
+        (
+            r"(?:^|/)o\d|gpt-[5-9](?!.*-chat)",
+            Traits("effort", sampling=False, completion_limit=True),
+        ),
         (r"nova|llama|titan|ai21|jamba|command", Traits("none", 4096, json_schema=False)),
     )
 )

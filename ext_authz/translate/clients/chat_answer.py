@@ -63,13 +63,12 @@ class ChatWriter:
 
     def stream(self, event: Event) -> bytes:
         """Write the chunks that one event makes."""
-        kind = type(event)
-        if kind is TextDelta:
+        if isinstance(event, TextDelta):
             return self._delta(event.choice, b'"content":' + encode(event.text))
-        if kind is ToolArgs:
+        if isinstance(event, ToolArgs):
             piece = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
             return self._delta(event.choice, piece % (event.index, encode(event.text)))
-        if kind is ReasoningDelta:
+        if isinstance(event, ReasoningDelta):
             self._keep(event.text)
             return self._delta(event.choice, b'"reasoning_content":' + encode(event.text))
         if self._done:

@@ -103,7 +103,9 @@ def _part(part: dict[str, Any], where: str) -> Text | Media:
         return read_media(url, optional_text(image, "detail"), "", part, kind="image")
     if kind == "file":
         return read_file(mapping(part, "file", f"{where}."), part, where)
-    raise UnsupportedError(f"Content of type `{kind}` is not supported by this provider", param=where)
+    raise UnsupportedError(
+        f"Content of type `{kind}` is not supported by this provider", param=where
+    )
 
 
 def read_media(url: str, detail: str, name: str, part: dict[str, Any], *, kind: str) -> Media:

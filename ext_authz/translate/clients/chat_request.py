@@ -49,7 +49,9 @@ def ask_of(fields: dict[str, Any]) -> Ask:
     """Read a decoded request."""
     for name in _UNSUPPORTED:
         if fields.get(name) is not None and name != "prediction":
-            raise UnsupportedError(f"`{name}` is not supported by this model's provider", param=name)
+            raise UnsupportedError(
+                f"`{name}` is not supported by this model's provider", param=name
+            )
     modalities = fields.get("modalities")
     if isinstance(modalities, list) and set(modalities) != {"text"}:
         raise UnsupportedError("This model answers with text only", param="modalities")
@@ -157,7 +159,9 @@ def _format(fields: dict[str, Any]) -> Format | None:
         return Format()
     if kind == "json_schema":
         return read_schema(mapping(given, "json_schema", "response_format."), "response_format")
-    raise UnsupportedError(f"`response_format` of type `{kind}` is not supported", param="response_format")
+    raise UnsupportedError(
+        f"`response_format` of type `{kind}` is not supported", param="response_format"
+    )
 
 
 def read_schema(given: dict[str, Any], where: str) -> Format:

@@ -8,7 +8,9 @@ from typing import Any, Final
 from ext_authz.translate.errors import RefusedError
 from ext_authz.translate.wire import NotJsonError, decode, decode_object
 
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_DATA_URL: Final = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.ASCII
+)
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
 

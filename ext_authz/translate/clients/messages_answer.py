@@ -65,14 +65,13 @@ class MessagesWriter:
 
     def stream(self, event: Event) -> bytes:
         """Write the stream events that one event makes."""
-        if self._done or getattr(event, "choice", 0):
+        if self._done or getattr(event, "choice", 0) != 0:
             return b""
-        kind = type(event)
-        if kind is TextDelta or kind is RefusalDelta:
+        if isinstance(event, (TextDelta, RefusalDelta)):
             return self._piece("text", event.text)
-        if kind is ReasoningDelta:
+        if isinstance(event, ReasoningDelta):
             return self._piece("thinking", event.text)
-        if kind is ToolArgs:
+        if isinstance(event, ToolArgs):
             return self._arguments(event)
         match event:
             case Started(given, model):
@@ -157,7 +156,9 @@ class MessagesWriter:
         if self._open != kind:
             block = _thinking() if kind == "thinking" else {"type": "text", "text": ""}
             before = self._closed() + self._opened(kind, block)
-            delta = b'"thinking_delta","thinking":' if kind == "thinking" else b'"text_delta","text":'
+            delta = (
+                b'"thinking_delta","thinking":' if kind == "thinking" else b'"text_delta","text":'
+            )
             self._delta_head = (
                 b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
                 b'"delta":{"type":%b' % (self._index, delta)

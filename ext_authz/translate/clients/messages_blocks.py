@@ -143,9 +143,7 @@ def _document(block: dict[str, Any], where: str) -> list[Text | Media]:
         ]
     if kind == "text":
         data = text(source, "data", f"{where}.source.")
-        return [
-            Media("document", "text/plain", text=data, name=name, context=context, cache=cache)
-        ]
+        return [Media("document", "text/plain", text=data, name=name, context=context, cache=cache)]
     if kind == "content":
         inner = source.get("content")
         if isinstance(inner, str):

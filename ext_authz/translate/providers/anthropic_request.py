@@ -209,4 +209,3 @@ def _write_sampling(ask: Ask, traits: Traits, body: dict[str, Any], *, thinks: b
         body["top_p"] = sampling.top_p
     if sampling.top_k is not None:
         body["top_k"] = sampling.top_k
-

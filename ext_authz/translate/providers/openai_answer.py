@@ -125,9 +125,7 @@ class OpenAiReader:
         self._started = True
         return [Started(said(fields.get("id")), said(fields.get("model")))]
 
-    def _choice(
-        self, choice: dict[str, Any], message: dict[str, Any], events: list[Event]
-    ) -> None:
+    def _choice(self, choice: dict[str, Any], message: dict[str, Any], events: list[Event]) -> None:
         """Read a choice: reasoning, text, calls and the end, in that order."""
         number = choice.get("index")
         index = number if isinstance(number, int) else 0
@@ -165,7 +163,9 @@ class OpenAiReader:
         # Servers that send calls whole may leave the index out, or give all of them the same.
         key = (choice, index if isinstance(index, int) else f"{given}/{place}")
         number = self._calls.get(key)
-        if number is None or (name and given and self._ids.get((choice, number)) not in ("", given)):
+        if number is None or (
+            name and given and self._ids.get((choice, number)) not in ("", given)
+        ):
             number = self._counts.get(choice, 0)
             self._counts[choice] = number + 1
             self._calls[key] = number
@@ -211,9 +211,11 @@ def _parts(content: list[Any], choice: int, events: list[Event]) -> None:
             inner = part.get("thinking")
             if isinstance(inner, str):
                 inner = [{"text": inner}]
-            for one in inner if isinstance(inner, list) else ():
-                if isinstance(one, dict) and (thought := said(one.get("text"))):
-                    events.append(ReasoningDelta(thought, choice))
+            shown = (
+                [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
+            )
+            thoughts = [said(one.get("text")) for one in shown]
+            events += [ReasoningDelta(thought, choice) for thought in thoughts if thought]
 
 
 def usage_of(fields: dict[str, Any]) -> Usage:

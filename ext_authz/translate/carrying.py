@@ -1,0 +1,38 @@
+"""Which of a provider's headers reach the client, and in whose words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ext_authz.translate.limits import for_anthropic, for_openai, foreign
+from ext_authz.translate.pairs import ClientApi
+from ext_authz.translate.target import Api, Provider
+from ext_authz.translate.upstream import Headers
+
+_ANTHROPIC_CLIENTS = (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS)
+
+
+class Carrying:
+    """From a provider's headers: those to set for the client, and those to take away."""
+
+    def __init__(self, client: ClientApi, provider: Provider, now: float) -> None:
+        self._anthropic = client in _ANTHROPIC_CLIENTS
+        self._same = self._anthropic == (provider.api is Api.ANTHROPIC) and provider.api in (
+            Api.ANTHROPIC,
+            Api.OPENAI,
+        )
+        self._now = now
+
+    def __call__(self, headers: Mapping[str, str]) -> tuple[Headers, tuple[str, ...]]:
+        """Give them."""
+        if self._same:
+            return (), ()
+        told = (
+            for_anthropic(headers, self._now) if self._anthropic else for_openai(headers, self._now)
+        )
+        return told, foreign(headers)
+
+
+def carry_for(client: ClientApi, provider: Provider, now: float) -> Carrying:
+    """What carries headers from a provider to a client of an API."""
+    return Carrying(client, provider, now)

@@ -1,0 +1,204 @@
+"""Bedrock Converse: an `Ask` becomes the provider's request.
+
+Source: `Converse` and `ConverseStream` of `bedrock-runtime`. The model's id stands in the path,
+with every character quoted that is not unreserved: an ARN holds slashes and colons.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from ext_authz.translate.conversation import Ask, Tool, ToolCall, ToolResult
+from ext_authz.translate.efforts import budget_of, effort_of
+from ext_authz.translate.errors import UnsupportedError
+from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
+from ext_authz.translate.providers.dropped import dropped, only_one_choice
+from ext_authz.translate.providers.strict_schema import strict_schema
+from ext_authz.translate.providers.turns import alternate
+from ext_authz.translate.target import Target, Traits
+from ext_authz.translate.upstream import AWS_TYPE, Upstream, json_headers
+from ext_authz.translate.wire import encode
+
+JSON_ONLY: Final = "Answer with one JSON object and nothing else."
+_LEAST_BUDGET: Final = 1024
+_TIERS: Final = {"default": "default", "flex": "flex", "priority": "priority", "auto": "default"}
+_EFFORTS: Final = {"minimal": "low"}
+
+
+def write_converse(ask: Ask, target: Target) -> Upstream:
+    """Write the request; raises `RefusedError` for what the provider cannot do."""
+    only_one_choice(ask)
+    if ask.sampling.logprobs:
+        raise UnsupportedError("Bedrock tells no log probabilities", param="logprobs")
+    traits = target.known
+    body, unwrap = converse_of(ask, traits)
+    if tier := _TIERS.get(ask.tier):
+        body["serviceTier"] = {"type": tier}
+    verb = "converse-stream" if ask.stream else "converse"
+    return Upstream(
+        path=model_path(target, verb),
+        body=encode(body),
+        headers=json_headers(AWS_TYPE if ask.stream else ""),
+        stream=ask.stream,
+        unwrap=unwrap,
+        dropped=dropped(ask, "seed", "presence_penalty", "frequency_penalty", "logit_bias"),
+    )
+
+
+def model_path(target: Target, verb: str) -> str:
+    """The path of an operation of a model."""
+    return f"{target.path}/model/{quote(target.model, safe='')}/{verb}"
+
+
+def converse_of(ask: Ask, traits: Traits) -> tuple[dict[str, Any], str]:
+    """The body, and the name of the tool that stands for the answer's schema, or ""."""
+    system, turns = alternate(ask.turns)
+    names = Names()
+    body: dict[str, Any] = {
+        "messages": [
+            {"role": role, "content": content}
+            for role, parts in turns
+            if (content := blocks(parts, names))
+        ]
+    }
+    said: list[dict[str, Any]] = []
+    for part in system:
+        said.append({"text": part.text})
+        if part.cache is not None:
+            said.append(cache_point(part.cache))
+    if ask.format and ask.format.schema is None:
+        said.append({"text": JSON_ONLY})
+    if said:
+        body["system"] = said
+    unwrap = _write_format(ask, traits, body)
+    _write_tools(ask, traits, body, unwrap)
+    _write_inference(ask, traits, body, forced=bool(unwrap))
+    return body, unwrap
+
+
+def _write_format(ask: Ask, traits: Traits, body: dict[str, Any]) -> str:
+    form = ask.format
+    if form is None or form.schema is None:
+        return ""
+    if not traits.json_schema:
+        return form.name
+    schema = {"schema": encode(strict_schema(form.schema)).decode(), "name": form.name}
+    if form.description:
+        schema["description"] = form.description
+    body["outputConfig"] = {
+        "textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}
+    }
+    return ""
+
+
+def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any], unwrap: str) -> None:
+    choice = ask.choice
+    given = ask.tools
+    if choice and len(choice.names) > 1:
+        given = tuple(tool for tool in given if tool.name in choice.names)
+    called = _called(ask)
+    if choice and choice.mode == "none" and not called:
+        # There is no word for it here: a model without tools calls none.
+        given = ()
+    tools: list[dict[str, Any]] = []
+    for tool in given:
+        tools.append(_spec(tool, traits))
+        if tool.cache is not None:
+            tools.append(cache_point(tool.cache))
+    if not tools:
+        # A history that calls tools is refused without their declarations.
+        tools = [_spec(Tool(name, "", {}), traits) for name in called]
+    if unwrap and ask.format:
+        told = ask.format.description or "Give the answer by calling this tool."
+        tools.append(_spec(Tool(unwrap, told, ask.format.schema or {}), traits))
+    if not tools:
+        return
+    config: dict[str, Any] = {"tools": tools}
+    if unwrap:
+        config["toolChoice"] = {"any": {}} if given else {"tool": {"name": unwrap}}
+    elif choice and choice.mode == "required" and given:
+        only = len(choice.names) == 1
+        config["toolChoice"] = {"tool": {"name": choice.names[0]}} if only else {"any": {}}
+    elif choice and choice.mode == "auto" and given:
+        config["toolChoice"] = {"auto": {}}
+    body["toolConfig"] = config
+
+
+def _spec(tool: Tool, traits: Traits) -> dict[str, Any]:
+    schema = tool.schema or {"type": "object", "properties": {}}
+    if schema.get("type") != "object":
+        schema = {**schema, "type": "object"}
+    strict = tool.strict is True and traits.json_schema
+    spec: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description.strip() or tool.name,
+        "inputSchema": {"json": strict_schema(schema) if strict else schema},
+    }
+    if strict:
+        spec["strict"] = True
+    return {"toolSpec": spec}
+
+
+def _called(ask: Ask) -> list[str]:
+    """The names of the tools that the history calls or answers, each once."""
+    names: dict[str, None] = {}
+    for turn in ask.turns:
+        for part in turn.parts:
+            if isinstance(part, (ToolCall, ToolResult)):
+                names[part.name or "tool"] = None
+    return list(names)
+
+
+def _write_inference(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: bool) -> None:
+    sampling = ask.sampling
+    more: dict[str, Any] = {}
+    inference: dict[str, Any] = {}
+    if ask.max_tokens:
+        inference["maxTokens"] = ask.max_tokens
+    thinks = _write_thinking(ask, traits, body, inference, more, forced=forced)
+    if not thinks and traits.sampling:
+        if sampling.temperature is not None:
+            inference["temperature"] = min(sampling.temperature, 1)
+        if sampling.top_p is not None:
+            inference["topP"] = sampling.top_p
+        if sampling.top_k is not None:
+            more["top_k"] = sampling.top_k
+    if stops := [stop for stop in sampling.stop if stop.strip()]:
+        inference["stopSequences"] = stops
+    if inference:
+        body["inferenceConfig"] = inference
+    if more:
+        body["additionalModelRequestFields"] = more
+
+
+def _write_thinking(
+    ask: Ask,
+    traits: Traits,
+    body: dict[str, Any],
+    inference: dict[str, Any],
+    more: dict[str, Any],
+    *,
+    forced: bool,
+) -> bool:
+    """Write how much to think, in the words of the model behind Converse; say whether it does."""
+    budget = budget_of(ask.thinking)
+    if not budget or forced or traits.thinking == "none":
+        return False
+    if traits.thinking == "effort":
+        effort = effort_of(ask.thinking)
+        more["thinking"] = {"type": "adaptive"}
+        if effort:
+            body.setdefault("outputConfig", {})["effort"] = _EFFORTS.get(effort, effort)
+    else:
+        budget = max(budget, _LEAST_BUDGET)
+        limit = inference.get("maxTokens") or traits.max_tokens
+        inference["maxTokens"] = limit if limit > budget else limit + budget
+        more["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    if ask.thinking.display:
+        more["thinking"]["display"] = ask.thinking.display
+    config = body.get("toolConfig")
+    if config and {"any", "tool"} & config.get("toolChoice", {}).keys():
+        # A thinking model cannot be forced to call.
+        config["toolChoice"] = {"auto": {}}
+    return True

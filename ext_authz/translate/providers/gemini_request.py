@@ -1,0 +1,162 @@
+"""Gemini, in AI Studio and on Vertex AI: an `Ask` becomes the provider's request.
+
+Source: the schema of `models.generateContent` and `models.streamGenerateContent`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+from ext_authz.translate.conversation import Ask, Tool, ToolChoice
+from ext_authz.translate.efforts import budget_of, effort_of
+from ext_authz.translate.providers.dropped import dropped
+from ext_authz.translate.providers.gemini_contents import contents
+from ext_authz.translate.providers.gemini_schema import openapi_schema
+from ext_authz.translate.providers.turns import alternate
+from ext_authz.translate.target import Provider, Target, Traits
+from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
+from ext_authz.translate.wire import encode
+
+_LEVELS: Final = {
+    "none": "MINIMAL",
+    "minimal": "MINIMAL",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+    "xhigh": "HIGH",
+    "max": "HIGH",
+}
+_PRO: Final = re.compile(r"gemini-[0-9.]+-pro")
+_LEAST_OF_PRO: Final = 128
+_MOST: Final = 24576
+
+
+def write_gemini(ask: Ask, target: Target) -> Upstream:
+    """Write the request; raises `RefusedError` for what the provider cannot do."""
+    verb = "streamGenerateContent?alt=sse" if ask.stream else "generateContent"
+    return Upstream(
+        path=model_path(target, verb),
+        body=encode(generate_of(ask, target)),
+        headers=json_headers(SSE_TYPE if ask.stream else ""),
+        stream=ask.stream,
+        dropped=dropped(ask, "logit_bias"),
+    )
+
+
+def model_path(target: Target, verb: str) -> str:
+    """The path of an operation of a model."""
+    model = quote(target.model, safe="/")
+    if target.provider is Provider.GEMINI_VERTEX:
+        model = model if "/" in model else f"publishers/google/models/{model}"
+        return f"{target.vertex}/{model}:{verb}"
+    model = model if "/" in model else f"models/{model}"
+    return f"{target.path}/{model}:{verb}"
+
+
+def generate_of(ask: Ask, target: Target) -> dict[str, Any]:
+    """The body of a request for content."""
+    traits = target.known
+    system, turns = alternate(ask.turns)
+    signed = traits.thinking == "effort"
+    body: dict[str, Any] = {"contents": contents(turns, target, signed=signed)}
+    if system:
+        body["systemInstruction"] = {"parts": [{"text": part.text} for part in system]}
+    _write_tools(ask, traits, body)
+    config = _config(ask, target, traits)
+    if config:
+        body["generationConfig"] = config
+    return body
+
+
+def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> None:
+    if not ask.tools:
+        return
+    body["tools"] = [{"functionDeclarations": [_declared(tool, traits) for tool in ask.tools]}]
+    if ask.choice:
+        body["toolConfig"] = {"functionCallingConfig": _calling(ask.choice)}
+
+
+def _calling(choice: ToolChoice) -> dict[str, Any]:
+    if choice.mode == "none":
+        return {"mode": "NONE"}
+    if choice.names:
+        # Only ANY takes names; VALIDATED with them leaves the model free to answer in words.
+        mode = "ANY" if choice.mode == "required" else "VALIDATED"
+        return {"mode": mode, "allowedFunctionNames": list(choice.names)}
+    return {"mode": "ANY" if choice.mode == "required" else "AUTO"}
+
+
+def _declared(tool: Tool, traits: Traits) -> dict[str, Any]:
+    declared: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        declared["description"] = tool.description
+    if _takes_nothing(tool.schema):
+        # An object without members is refused; no parameters at all is how to say it.
+        return declared
+    if traits.schema_subset:
+        declared["parameters"] = openapi_schema(tool.schema)
+    else:
+        declared["parametersJsonSchema"] = _without_marks(tool.schema)
+    return declared
+
+
+def _takes_nothing(schema: dict[str, Any]) -> bool:
+    others = {"$ref", "anyOf", "oneOf", "allOf", "additionalProperties"} & schema.keys()
+    return not schema.get("properties") and not others and schema.get("type", "object") == "object"
+
+
+def _without_marks(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema without the members that only say what it is written in."""
+    return {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+
+
+def _config(ask: Ask, target: Target, traits: Traits) -> dict[str, Any]:
+    sampling = ask.sampling
+    given = (
+        ("maxOutputTokens", ask.max_tokens or None),
+        ("temperature", sampling.temperature),
+        ("topP", sampling.top_p),
+        ("topK", sampling.top_k),
+        ("seed", sampling.seed),
+        ("presencePenalty", sampling.presence_penalty),
+        ("frequencyPenalty", sampling.frequency_penalty),
+        ("stopSequences", list(sampling.stop) or None),
+        ("candidateCount", sampling.choices if sampling.choices > 1 else None),
+        ("responseLogprobs", sampling.logprobs or None),
+        ("logprobs", sampling.top_logprobs if sampling.logprobs else None),
+    )
+    config: dict[str, Any] = {name: value for name, value in given if value is not None}
+    if ask.format:
+        config["responseMimeType"] = "application/json"
+        if ask.format.schema is not None and traits.schema_subset:
+            config["responseSchema"] = openapi_schema(ask.format.schema)
+        elif ask.format.schema is not None:
+            config["responseJsonSchema"] = _without_marks(ask.format.schema)
+    thinking = _thinking(ask, target, traits)
+    if thinking:
+        config["thinkingConfig"] = thinking
+    return config
+
+
+def _thinking(ask: Ask, target: Target, traits: Traits) -> dict[str, Any]:
+    """How much to think: a budget for 2.5, a level from 3 on."""
+    budget = budget_of(ask.thinking)
+    if budget is None or traits.thinking == "none":
+        return {}
+    shown = budget > 0 and ask.thinking.display != "omitted"
+    if traits.thinking == "budget":
+        least = _LEAST_OF_PRO if _PRO.search(target.model) else 0
+        return {
+            "thinkingBudget": min(max(budget, least), _MOST),
+            **({"includeThoughts": True} if shown else {}),
+        }
+    effort = effort_of(ask.thinking)
+    config: dict[str, Any] = {"includeThoughts": True} if shown else {}
+    if effort:
+        level = _LEVELS[effort]
+        if level == "MINIMAL" and _PRO.search(target.model):
+            level = "LOW"
+        config["thinkingLevel"] = level
+    return config

@@ -1,0 +1,174 @@
+"""Requests to a provider that speaks the client's own API: the same bytes, save what must differ.
+
+The body is taken apart one level deep, so members that nobody here knows go on as the very bytes
+that came. Where nothing has to differ the whole body does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Raw
+
+from ext_authz.translate.clients.fields import read_body
+from ext_authz.translate.errors import RefusedError
+from ext_authz.translate.providers.anthropic_request import (
+    BEDROCK_VERSION,
+    VERSION,
+    VERTEX_VERSION,
+    address,
+    headers_of,
+)
+from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
+from ext_authz.translate.providers.openai_messages import call_id
+from ext_authz.translate.providers.openai_request import chat_path
+from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
+from ext_authz.translate.wire import NotJsonError, decode, decode_members, encode
+
+_NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
+_NOT_MISTRALS: Final = (
+    "stream_options",
+    "user",
+    "store",
+    "logit_bias",
+    "safety_identifier",
+    "verbosity",
+    "modalities",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+)
+
+
+def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
+    """Pass on a request of one of OpenAI's APIs."""
+    members = _members(body)
+    model, stream = members.get("model"), members.get("stream")
+    streams = stream is not None and bytes(stream) == b"true"
+    changed: dict[str, Any] = {}
+    gone: list[str] = []
+    if model is None or _text(model) != target.model:
+        changed["model"] = target.model
+    if target.provider not in _NATIVE:
+        dialect = DIALECTS[target.provider]
+        _fit(members, target.provider, dialect, changed, gone)
+    return Upstream(
+        path=chat_path(target, operation),
+        body=_joined(body, members, changed, gone),
+        headers=json_headers(SSE_TYPE if streams else ""),
+        stream=streams,
+    )
+
+
+def _fit(
+    members: dict[str, Raw],
+    provider: Provider,
+    dialect: Dialect,
+    changed: dict[str, Any],
+    gone: list[str],
+) -> None:
+    """Change what the dialect names otherwise."""
+    limit = members.get("max_completion_tokens")
+    if limit is not None:
+        gone.append("max_completion_tokens")
+        changed["max_tokens"] = limit
+    if dialect.seed != "seed" and "seed" in members:
+        gone.append("seed")
+        changed[dialect.seed] = members["seed"]
+    choice = members.get("tool_choice")
+    if dialect.required != "required" and choice is not None and _text(choice) == "required":
+        changed["tool_choice"] = dialect.required
+    if provider is Provider.MISTRAL:
+        gone += [name for name in _NOT_MISTRALS if name in members]
+    messages = members.get("messages")
+    if messages is not None:
+        raw = bytes(messages)
+        if b'"developer"' in raw or (dialect.short_ids and b'"tool_call' in raw):
+            changed["messages"] = _fit_messages(raw, dialect)
+
+
+def _fit_messages(raw: bytes, dialect: Dialect) -> list[Any]:
+    messages = _decoded(raw)
+    if not isinstance(messages, list):
+        raise RefusedError("`messages` must be a list", param="messages")
+    for message in messages:
+        if not isinstance(message, dict):
+            continue
+        if message.get("role") == "developer":
+            message["role"] = "system"
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict) and isinstance(call.get("id"), str):
+                call["id"] = call_id(call["id"], dialect)
+        if isinstance(message.get("tool_call_id"), str):
+            message["tool_call_id"] = call_id(message["tool_call_id"], dialect)
+    return messages
+
+
+def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> Upstream:
+    """Pass on a request of Anthropic's API: to itself, to Vertex AI or to Bedrock."""
+    members = _members(body)
+    stream = members.get("stream")
+    streams = stream is not None and bytes(stream) == b"true"
+    changed: dict[str, Any] = {}
+    gone: list[str] = []
+    sent = list(headers_of(target, stream=streams))
+    beta = [one.strip() for one in headers.get("anthropic-beta", "").split(",") if one.strip()]
+    path = address(target, {}, stream=streams)
+    if target.provider is Provider.ANTHROPIC:
+        model = members.get("model")
+        if model is None or _text(model) != target.model:
+            changed["model"] = target.model
+        version = headers.get("anthropic-version", VERSION)
+        sent = [(name, value) for name, value in sent if name != "anthropic-version"]
+        sent.append(("anthropic-version", version))
+    else:
+        gone.append("model")
+        bedrock = target.provider is Provider.ANTHROPIC_BEDROCK
+        changed["anthropic_version"] = BEDROCK_VERSION if bedrock else VERTEX_VERSION
+        if bedrock:
+            gone.append("stream")
+            if beta and "anthropic_beta" not in members:
+                changed["anthropic_beta"] = beta
+    return Upstream(
+        path=path,
+        body=_joined(body, members, changed, gone),
+        headers=tuple(sent),
+        without=("anthropic-beta",) if target.provider is Provider.ANTHROPIC_BEDROCK else (),
+        stream=streams,
+    )
+
+
+def _members(body: bytes) -> dict[str, Raw]:
+    try:
+        members = decode_members(body)
+    except NotJsonError:
+        # Read again for a message that tells what is wrong.
+        read_body(body)
+        raise RefusedError("The body is not a JSON object") from None
+    return members
+
+
+def _joined(
+    body: bytes, members: dict[str, Raw], changed: dict[str, Any], gone: list[str]
+) -> bytes:
+    gone = [name for name in gone if name in members]
+    if not changed and not gone:
+        return body
+    joined: dict[str, Any] = {
+        name: changed.pop(name, value) for name, value in members.items() if name not in gone
+    }
+    return encode({**joined, **changed})
+
+
+def _text(raw: Raw) -> str:
+    value = _decoded(bytes(raw))
+    return value if isinstance(value, str) else ""
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return decode(raw)
+    except NotJsonError as error:
+        raise RefusedError(f"The body is not the JSON of a request: {error}") from None
