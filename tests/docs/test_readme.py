@@ -19,7 +19,7 @@ def readme(repository):
 @pytest.fixture
 def policy(readme, tmp_path, monkeypatch):
     """The README's policy as a file of the current folder."""
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    text, _ = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
     path = Path("gateway.yaml")
     path.write_text(text)
@@ -38,3 +38,13 @@ def test_the_error_shown_is_the_error_told(policy, readme, capsys):
     policy.write_text(policy.read_text().replace("[openai/", "[opnai/"))
     assert main(["check", str(policy)]) == exits.POLICY
     assert capsys.readouterr().err.strip() == shown.strip()
+
+
+def test_the_tenants_shown_are_right_once_they_have_a_key(policy, readme, capsys):
+    """The second part of the policy takes the place of its route, and a key is made for it."""
+    first, second = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    policy.write_text(first.partition("routes:\n")[0] + second)
+    assert main(["keys", "create", "acme/ci", str(policy)]) == exits.OK
+    assert capsys.readouterr().out.startswith("gw_")
+    assert main(["check", "--strict", str(policy)]) == exits.OK
+    assert capsys.readouterr().err == ""
