@@ -6,6 +6,7 @@ that came. Where nothing has to differ the whole body does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,10 +25,13 @@ from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
 from ext_authz.translate.providers.openai_messages import call_id
 from ext_authz.translate.providers.openai_request import chat_path
 from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.thought_ids import split_signature
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import NotJsonError, decode, decode_members, encode
 
 _NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
+_FOREIGN: Final = re.compile(rb'__thought__|"thinking_blocks"|"extra_content"')
+_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _NOT_MISTRALS: Final = (
     "stream_options",
     "user",
@@ -50,9 +54,18 @@ def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
     gone: list[str] = []
     if model is None or _text(model) != target.model:
         changed["model"] = target.model
+    dialect = DIALECTS[target.provider]
     if target.provider not in _NATIVE:
-        dialect = DIALECTS[target.provider]
         _fit(members, target.provider, dialect, changed, gone)
+    messages = members.get("messages")
+    if messages is not None and operation == "chat/completions":
+        raw = bytes(messages)
+        if _FOREIGN.search(raw) or (
+            target.provider not in _NATIVE
+            and (b'"developer"' in raw or (dialect.short_ids and b'"tool_call' in raw))
+        ):
+            native = target.provider in _NATIVE
+            changed["messages"] = _fit_messages(raw, dialect, native=native)
     return Upstream(
         path=chat_path(target, operation),
         body=_joined(body, members, changed, gone),
@@ -81,28 +94,27 @@ def _fit(
         changed["tool_choice"] = dialect.required
     if provider is Provider.MISTRAL:
         gone += [name for name in _NOT_MISTRALS if name in members]
-    messages = members.get("messages")
-    if messages is not None:
-        raw = bytes(messages)
-        if b'"developer"' in raw or (dialect.short_ids and b'"tool_call' in raw):
-            changed["messages"] = _fit_messages(raw, dialect)
 
 
-def _fit_messages(raw: bytes, dialect: Dialect) -> list[Any]:
+def _fit_messages(raw: bytes, dialect: Dialect, *, native: bool) -> list[Any]:
+    """Change ids and roles, and take away what only the provider of an earlier turn understands."""
     messages = _decoded(raw)
     if not isinstance(messages, list):
         raise RefusedError("`messages` must be a list", param="messages")
     for message in messages:
         if not isinstance(message, dict):
             continue
-        if message.get("role") == "developer":
+        if message.get("role") == "developer" and not native:
             message["role"] = "system"
+        message.pop("thinking_blocks", None)
         calls = message.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict) and isinstance(call.get("id"), str):
-                call["id"] = call_id(call["id"], dialect)
+                call.pop("extra_content", None)
+                call["id"] = call_id(split_signature(call["id"])[0], dialect)
         if isinstance(message.get("tool_call_id"), str):
-            message["tool_call_id"] = call_id(message["tool_call_id"], dialect)
+            bare, _ = split_signature(message["tool_call_id"])
+            message["tool_call_id"] = call_id(bare, dialect)
     return messages
 
 
@@ -114,6 +126,9 @@ def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> U
     changed: dict[str, Any] = {}
     gone: list[str] = []
     sent = list(headers_of(target, stream=streams))
+    messages = members.get("messages")
+    if messages is not None and _UNSIGNED.search(bytes(messages)):
+        changed["messages"] = _without_unsigned(bytes(messages))
     beta = [one.strip() for one in headers.get("anthropic-beta", "").split(",") if one.strip()]
     path = address(target, {}, stream=streams)
     if target.provider is Provider.ANTHROPIC:
@@ -137,6 +152,36 @@ def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> U
         headers=tuple(sent),
         without=("anthropic-beta",) if target.provider is Provider.ANTHROPIC_BEDROCK else (),
         stream=streams,
+    )
+
+
+def _without_unsigned(raw: bytes) -> Any:
+    """Take away thinking that no provider signed: it came from one that signs nothing."""
+    messages = _decoded(raw)
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            message["content"] = [
+                block
+                for block in content
+                if not isinstance(block, dict)
+                or block.get("type") != "thinking"
+                or block.get("signature")
+            ]
+    return messages
+
+
+def pass_counting(body: bytes, target: Target) -> Upstream:
+    """Pass on a request to Anthropic's counter of tokens."""
+    members = _members(body)
+    model = members.get("model")
+    changed: dict[str, Any] = {}
+    if model is None or _text(model) != target.model:
+        changed["model"] = target.model
+    return Upstream(
+        path=f"{target.path}/messages/count_tokens",
+        body=_joined(body, members, changed, []),
+        headers=headers_of(target, stream=False),
     )
 
 

@@ -11,22 +11,19 @@ What cannot be served raises `RefusedError`; `refusal` makes the client's answer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Any, Final
 
 from ext_authz.translate.answering import Answering, Carry, Head
 from ext_authz.translate.carrying import carry_for
-from ext_authz.translate.clients.chat_answer import ChatWriter
 from ext_authz.translate.clients.chat_request import read_chat
-from ext_authz.translate.clients.completions import CompletionsWriter, read_completions
-from ext_authz.translate.clients.messages_answer import MessagesWriter
+from ext_authz.translate.clients.completions import read_completions
 from ext_authz.translate.clients.messages_request import read_messages_api
-from ext_authz.translate.clients.responses_answer import ResponsesWriter
 from ext_authz.translate.clients.responses_request import read_responses
-from ext_authz.translate.clients.writer import JSON_HEADERS, Moment, Writer
+from ext_authz.translate.clients.writer import JSON_HEADERS, Moment
+from ext_authz.translate.clients.writers import writer_for
 from ext_authz.translate.conversation import Ask
 from ext_authz.translate.errors import Failure, RefusedError
+from ext_authz.translate.exchange import Exchange
 from ext_authz.translate.framing.frame import Frame
 from ext_authz.translate.pairs import ClientApi, Way, pair
 from ext_authz.translate.passing import ChatMender
@@ -44,6 +41,7 @@ from ext_authz.translate.providers.openai_dialect import DIALECTS
 from ext_authz.translate.providers.openai_request import write_openai
 from ext_authz.translate.providers.reader import Reader
 from ext_authz.translate.same_api import pass_anthropic, pass_openai
+from ext_authz.translate.small_exchange import small_exchange
 from ext_authz.translate.target import Api, Provider, Target
 from ext_authz.translate.unwrapping import Unwrapping
 from ext_authz.translate.upstream import Upstream
@@ -60,43 +58,11 @@ _OPERATIONS: Final = {
     ClientApi.COMPLETIONS: "completions",
     ClientApi.RESPONSES: "responses",
 }
+_SMALL: Final = (ClientApi.EMBEDDINGS, ClientApi.COUNT_TOKENS, ClientApi.INPUT_TOKENS)
 _TERMINAL: Final = {
     ClientApi.RESPONSES: "response.completed response.incomplete response.failed error",
     ClientApi.MESSAGES: "message_stop",
 }
-
-
-class Machine(Protocol):
-    """What turns a provider's answer into the client's; see `answering`."""
-
-    final: Head | None
-
-    @property
-    def begun(self) -> bool:
-        """Whether any content was said to the client."""
-
-    @property
-    def failure(self) -> Failure | None:
-        """What went wrong, if anything did."""
-
-    def head(self, status: int, headers: Mapping[str, str]) -> Head | None:
-        """Take the provider's head; None means that the client's is known at the end only."""
-
-    def feed(self, piece: bytes) -> bytes:
-        """Take a piece of the provider's body, give what the client gets of it."""
-
-    def end(self) -> bytes:
-        """Take the end of the provider's body, give the client's last bytes."""
-
-    def as_error(self) -> tuple[Head, bytes]:
-        """The failure as an answer of its own."""
-
-
-class Exchange(msgspec.Struct, frozen=True):
-    """A request on its way and the machine for its answer."""
-
-    upstream: Upstream
-    machine: Machine
 
 
 def translate(
@@ -112,6 +78,8 @@ def translate(
         raise RefusedError(f"`{target.provider}` does not serve this API", code="unsupported_api")
     target.checked()
     try:
+        if client in _SMALL:
+            return small_exchange(client, target, body, found.way, moment)
         if found.way is Way.SAME:
             return _passed(client, target, body, headers, moment)
         return _translated(client, target, body, moment)
@@ -121,7 +89,7 @@ def translate(
 
 def refusal(client: ClientApi, failure: Failure, moment: Moment) -> tuple[Head, bytes]:
     """The answer to a client whose request was refused."""
-    status, body = _writer(client, "", moment, Ask("", ()), {}).error(failure)
+    status, body = writer_for(client, "", moment).error(failure)
     return Head(status, JSON_HEADERS), body
 
 
@@ -139,7 +107,7 @@ def _translated(client: ClientApi, target: Target, body: bytes, moment: Moment) 
     bedrock = target.provider is Provider.ANTHROPIC_BEDROCK
     machine = Answering(
         _reader(target, ask, moment),
-        _writer(client, target.model, moment, ask, echoed),
+        writer_for(client, target.model, moment, ask, echoed),
         carry_for(client, target.provider, moment.now),
         streams=ask.stream,
         step=Unwrapping(upstream.unwrap) if upstream.unwrap else None,
@@ -152,7 +120,7 @@ def _passed(
     client: ClientApi, target: Target, body: bytes, headers: Mapping[str, str], moment: Moment
 ) -> Exchange:
     carry: Carry = carry_for(client, target.provider, moment.now)
-    writer = _writer(client, target.model, moment, Ask(target.model, ()), {})
+    writer = writer_for(client, target.model, moment)
     unframe: Callable[[Frame], Frame] | None = None
     if client is ClientApi.MESSAGES:
         upstream = pass_anthropic(body, target, headers)
@@ -186,15 +154,3 @@ def _reader(target: Target, ask: Ask, moment: Moment) -> Callable[[Mapping[str, 
     if api is Api.COHERE:
         return lambda _: CohereReader(target.model)
     return lambda _: OpenAiReader(DIALECTS[target.provider], moment.token)
-
-
-def _writer(
-    client: ClientApi, model: str, moment: Moment, ask: Ask, echoed: dict[str, Any]
-) -> Writer:
-    if client in (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS):
-        return MessagesWriter(model, moment)
-    if client in (ClientApi.RESPONSES, ClientApi.INPUT_TOKENS):
-        return ResponsesWriter(model, moment, echoed)
-    if client is ClientApi.COMPLETIONS:
-        return CompletionsWriter(model, moment, include_usage=ask.include_usage)
-    return ChatWriter(model, moment, include_usage=ask.include_usage)
