@@ -95,7 +95,9 @@ class Admission:
     ) -> Decided | None:
         """Say what there is to say of models before anything is counted; None if nothing is."""
         book = self._book
-        if question.model and not may_ask(book, who, question.model, now):
+        if question.model:
+            if may_ask(book, who, question.model, now):
+                return None
             return self._refused(refusal.no_such_model(question.model), question, who)
         if question.entry:
             name = book.names.get(question.entry, "")

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from ext_authz.admission.book import Book
 from ext_authz.admission.question import Question
 from xds.edge.key_table import KeyTable
@@ -24,8 +26,7 @@ _BEARER: Final = "bearer "
 _PLAIN: Final = ("x-api-key", "api-key")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who it is. ``key`` is the key they showed, if it was one, in the header ``header``.
 
     All is empty for nobody.

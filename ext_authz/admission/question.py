@@ -7,8 +7,9 @@ compiler puts on each Envoy route of a guarded route.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from xds.schema import envoy
 
@@ -18,58 +19,87 @@ JWT = "envoy.filters.http.jwt_authn"
 """The namespace of verified payloads, each under its issuer's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One request, as far as admission is concerned.
 
-    ``model`` is the policy's name of the model asked for, ``listing`` tells that all models are
-    asked about and ``entry`` that one is. ``principal`` is what the client's certificate says first
-    (a URI, else a DNS name, else the subject). ``size`` is that of the whole body in bytes, of
-    which ``body`` is the beginning. ``payloads`` are verified tokens' by issuer, None without any.
+    ``model`` is the policy's name of the model asked for. What few requests need is read from
+    ``told``, the attributes of the request, when it is asked for.
     """
 
     route: str
     api: str
-    endpoint: str
     model: str
-    listing: bool
-    entry: str
-    request: str
-    client: str
-    principal: str
     headers: Mapping[str, str]
-    body: bytes
-    size: int
-    payloads: Any
+    told: Any
+
+    def __repr__(self) -> str:
+        """Without what clients send: a key is among it."""
+        return f"Question(route={self.route!r}, model={self.model!r})"
+
+    @property
+    def endpoint(self) -> str:
+        """The operation of an LLM route (`/chat/completions`)."""
+        found: str = self.told.context_extensions.get("endpoint", "")
+        return found
+
+    @property
+    def listing(self) -> bool:
+        """Whether all models are asked about."""
+        return "list" in self.told.context_extensions
+
+    @property
+    def entry(self) -> str:
+        """The one model that is asked about, by the client's name of it."""
+        found: str = self.told.context_extensions.get("entry", "")
+        return found
+
+    @property
+    def request(self) -> str:
+        """Its id, which Envoy made."""
+        return self.headers.get("x-request-id", "")
+
+    @property
+    def client(self) -> str:
+        """The client's address, without a port."""
+        address: str = self.told.source.address.socket_address.address
+        return address
+
+    @property
+    def principal(self) -> str:
+        """What the client's certificate says first: a URI, else a DNS name, else the subject."""
+        principal: str = self.told.source.principal
+        return principal
+
+    @property
+    def body(self) -> bytes:
+        """The beginning of the body, as far as Envoy sends one."""
+        http = self.told.request.http
+        body: bytes = http.raw_body or http.body.encode()
+        return body
+
+    @property
+    def size(self) -> int:
+        """The size of the whole body in bytes: as the client says, and never below what is seen."""
+        seen = len(self.body)
+        said = self.headers.get("content-length", "")
+        if said.isascii() and said.isdigit() and len(said) < 16:
+            return max(int(said), seen)
+        return seen
+
+    @property
+    def payloads(self) -> Any:
+        """The payloads of verified tokens by issuer, None without any."""
+        return self.told.metadata_context.filter_metadata.get(JWT)
 
 
 def read_question(data: bytes) -> Question:
     """Read a CheckRequest; raises google.protobuf.message.DecodeError."""
-    attributes = _CheckRequest.FromString(data).attributes
-    about = attributes.context_extensions
-    http = attributes.request.http
-    headers = http.headers
-    body = http.raw_body or http.body.encode()
-    told = attributes.metadata_context.filter_metadata
+    told = _CheckRequest.FromString(data).attributes
+    about = told.context_extensions
     return Question(
-        route=about.get("route", ""),
-        api=about.get("api", ""),
-        endpoint=about.get("endpoint", ""),
-        model=about.get("model", ""),
-        listing="list" in about,
-        entry=about.get("entry", ""),
-        request=headers.get("x-request-id", ""),
-        client=attributes.source.address.socket_address.address,
-        principal=attributes.source.principal,
-        headers=headers,
-        body=body,
-        size=_size(headers.get("content-length", ""), len(body)),
-        payloads=told.get(JWT),
+        about.get("route", ""),
+        about.get("api", ""),
+        about.get("model", ""),
+        told.request.http.headers,
+        told,
     )
-
-
-def _size(told: str, seen: int) -> int:
-    """The size of the whole body: as the client says, and never below what was seen."""
-    if told.isascii() and told.isdigit() and len(told) < 16:
-        return max(int(told), seen)
-    return seen
