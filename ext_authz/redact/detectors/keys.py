@@ -1,0 +1,52 @@
+"""Keys and tokens that are known by their form: JSON web tokens, PEM, passwords in URLs.
+
+Sources: RFC 7519 (a token is three base64url parts, the first of which is a JSON object), RFC
+7468 (the textual encoding of keys).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
+
+from ext_authz.redact.detector import Detector, Extent
+
+PEM_BEGIN: Final = "-----BEGIN"
+_JWT_REACH: Final = 8192
+_PEM_REACH: Final = 16384
+
+
+def _is_token(text: bytes, start: int, end: int) -> bool:
+    head = text[start:end].partition(b".")[0]
+    try:
+        decoded = base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4))
+    except (binascii.Error, ValueError):
+        return False
+    return decoded.lstrip()[:1] == b"{"
+
+
+JWT: Final = Detector(
+    name="jwt",
+    # The second part is ciphertext in an encrypted token, which has five parts.
+    patterns=(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}",),
+    check=_is_token,
+    reach=_JWT_REACH,
+)
+PRIVATE_KEY: Final = Detector(
+    name="private_key",
+    # A key whose end is missing is a key all the same: what looks like base64 goes with it.
+    patterns=(
+        r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-]|--[^-])*"
+        r"(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
+    ),
+    extent=Extent.BLOCK,
+    reach=_PEM_REACH,
+)
+URL_PASSWORD: Final = Detector(
+    name="url_password",
+    patterns=(r"\b[a-z][a-z0-9+.-]+://[^\s/:@\"'<>]*:(?P<v>[^\s/@\"'<>]+)@[^\s\"'<>]",),
+    reach=512,
+)
+
+FAMILY: Final = (JWT, PRIVATE_KEY, URL_PASSWORD)
