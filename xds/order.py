@@ -44,6 +44,10 @@ ORDER: Final = (
 )
 """First sent, first here. A type that is not listed goes last, by its URL."""
 
+FOLLOWS: Final = {EDGE_KEYS: EDGE_REVOKED}
+"""Types that wait while a response of another one waits for its answer: of that there may be more
+to say, and a shard must not bring back a key before the word that it is refused."""
+
 COMPLETE: Final = frozenset({CLUSTER, LISTENER})
 """Types whose SotW response is the whole truth: what it leaves out is deleted."""
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from xds.lease import Leases, takes_ttl
 from xds.nack import Nack
 from xds.observer import Kind, Pushed
-from xds.order import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, VIRTUAL_HOST, rank
+from xds.order import CLUSTER, ENDPOINT, FOLLOWS, LISTENER, ROUTE, SECRET, VIRTUAL_HOST, rank
 from xds.references import references
 from xds.schema import envoy
 from xds.shards import by_table, is_in_parts, takes_parts
@@ -240,12 +240,16 @@ class Session:
 
     def _send(self, step: Step, now: float) -> list[bytes]:
         frames: list[bytes] = []
+        busy: set[str] = set()
         view = self._show(step.view)
         for type_url in self._in_order:
             watch = self._watches[type_url]
             if not step.sends(type_url) and not (watch.urgent and view.of(type_url).by_name):
                 continue
             if watch.outstanding and now < self._sent_at[type_url] + self._barrier:
+                busy.add(type_url)
+                continue
+            if FOLLOWS.get(type_url) in busy:
                 continue
             of = view.of(type_url)
             if of.expiring and type_url not in self._greeted:

@@ -347,7 +347,13 @@ def test_right_policies_are_drawn():
     """Documents of the second sort are often right, so that planning is tried too."""
     found = 0
 
-    @settings(max_examples=200, suppress_health_check=list(HealthCheck), database=None)
+    # The same documents each time: how many are right is no matter of luck.
+    @settings(
+        max_examples=200,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        derandomize=True,
+    )
     @given(likely)
     def count(written):
         nonlocal found

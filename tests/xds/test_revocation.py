@@ -51,6 +51,7 @@ class Edge:
         self.table = KeyTable()
         self.bodies = {}
         self.held = []
+        self.known = set()
         message = envoy.config.core.v3.Node(id=node)
         self.session = fleet.join(message, Peer(Trust.MACHINE), DeltaWatch, "", 0)
         for type_url in (KEYS, REVOKED):
@@ -65,6 +66,10 @@ class Edge:
         cut = {revoked[at : at + 32] for at in range(0, len(revoked), 32)}
         return digest(name) in self.table and digest(name) not in cut
 
+    def has_known(self, name):
+        """Whether the key was ever in its table."""
+        return digest(name) in self.known
+
     def take(self):
         """Take what comes and keep the answers back; tells whether anything came."""
         frames = self.session.flush(0)
@@ -76,6 +81,7 @@ class Edge:
             }
             if response.type_url == KEYS:
                 self.table = self.table.with_shards(named, response.removed_resources)
+                self.known |= set(self.table.all_digests())
             else:
                 self.bodies.update(named)
                 for name in response.removed_resources:
