@@ -28,9 +28,7 @@ def _http(status: int, headers: Any, body: bytes) -> httpx2.Client:
     return httpx2.Client(transport=httpx2.MockTransport(answer))
 
 
-def openai_client(
-    status: int, headers: Any, body: bytes, *, strict: bool = True
-) -> openai.OpenAI:
+def openai_client(status: int, headers: Any, body: bytes, *, strict: bool = True) -> openai.OpenAI:
     return openai.OpenAI(
         api_key="any",
         base_url="http://gateway/v1",

@@ -164,7 +164,11 @@ def _mistral(facts: Facts, *, stream: bool) -> bytes:
     }
     head = {"id": "up1", "object": "chat.completion", "created": 1, "model": "up-model"}
     thinking = [
-        {"type": "thinking", "thinking": [{"type": "text", "text": facts.reasoning}], "closed": True}
+        {
+            "type": "thinking",
+            "thinking": [{"type": "text", "text": facts.reasoning}],
+            "closed": True,
+        }
     ]
     calls = [
         {"index": index, **_openai_call(call, compact(call.arguments))}
@@ -270,7 +274,9 @@ def anthropic_events(facts: Facts) -> list[dict[str, Any]]:
     if facts.redacted:
         block({"type": "redacted_thinking", "data": facts.redacted}, [])
     if facts.text:
-        block({"type": "text", "text": ""}, [{"type": "text_delta", "text": p} for p in facts.pieces])
+        block(
+            {"type": "text", "text": ""}, [{"type": "text_delta", "text": p} for p in facts.pieces]
+        )
     for call in facts.calls:
         pieces = halves(compact(call.arguments)) if call.arguments else []
         deltas = [{"type": "input_json_delta", "partial_json": p} for p in ("", *pieces)]
