@@ -1,10 +1,10 @@
 """What redaction refuses, and why; no message ever shows a value.
 
-    RedactionError
-    +-- MalformedError     the body is no JSON, or JSON that cannot be read through
-    +-- TooMuchError       a cap is passed: depth, size, number of findings
-    +-- BlockedError       a value was found whose detector says `block`
-    +-- DetectorError      a pattern or a word list that cannot be used; said when rules are made
+RedactionError
++-- MalformedError     the body is no JSON, or JSON that cannot be read through
++-- TooMuchError       a cap is passed: depth, size, number of findings
++-- BlockedError       a value was found whose detector says `block`
++-- DetectorError      a pattern or a word list that cannot be used; said when rules are made
 """
 
 from __future__ import annotations

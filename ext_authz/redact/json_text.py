@@ -16,9 +16,7 @@ from ext_authz.redact.errors import MalformedError, TooMuchError
 from ext_authz.redact.places import KNOWN, Region, region_below
 from ext_authz.translate.wire import MAX_DEPTH, NotJsonError, decode
 
-_TOKEN: Final = re.compile(
-    rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\]:,"]+', re.DOTALL
-)
+_TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\]:,"]+', re.DOTALL)
 _SCALAR_LEAST: Final = 8
 """Digits of the shortest number that is looked at."""
 

@@ -30,7 +30,9 @@ def redact(body: bytes, rules: Rules, scanner: Scanner, vault: Vault, audit: Aud
     checked(body, rules.caps.body)
     texts, complete = levels(body)
     if b";base64," in body:
-        texts = texts + [inner for held in text_urls(texts[0]) for inner in (held, *levels(held)[0])]
+        texts = texts + [
+            inner for held in text_urls(texts[0]) for inner in (held, *levels(held)[0])
+        ]
     hits: Hits
     if complete:
         hits = sorted({hit for text in texts for hit in scanner.gate(text)})
@@ -95,7 +97,7 @@ class _Redaction:
         return _ENCODED.fullmatch(text) is not None
 
     def _said(self, text: bytes, place: Place) -> bytes | None:
-        """Redact a string's text; JSON and text files inside of it are redacted as what they are."""
+        """Redact a string's text; JSON and text files in it are redacted as what they are."""
         if not place.is_key and is_json(text):
             return self._inside(text, place)
         if is_text_url(text) and (comma := text.find(b";base64,")) > 0:
@@ -107,9 +109,7 @@ class _Redaction:
         self._nested += 1
         if self._nested > self._caps.nested:
             raise TooMuchError(f"JSON stands in strings of JSON more than {self._caps.nested} deep")
-        changed = rewritten(
-            text, self._string, region=Region.DATA, way=place.way, name=place.name
-        )
+        changed = rewritten(text, self._string, region=Region.DATA, way=place.way, name=place.name)
         self._nested -= 1
         return None if changed is text else changed
 

@@ -1,9 +1,9 @@
-"""Puts values back where a model wrote their placeholders, in text that comes in pieces.
+r"""Puts values back where a model wrote their placeholders, in text that comes in pieces.
 
 Forms that are taken for the placeholder `<EMAIL_1>`, in upper or lower case, with a space inside
 of the brackets or none; whatever stands around (quotes, asterisks, backticks) stays:
 
-    <EMAIL_1>  &lt;EMAIL_1&gt;  \\<EMAIL\\_1\\>  \\u003cEMAIL_1\\u003e
+    <EMAIL_1>  &lt;EMAIL_1&gt;  \<EMAIL\_1\>  \u003cEMAIL_1\u003e
 
 A name without brackets may be a variable of the code that the model writes, and stays. Only what
 may be the beginning of a placeholder that was given out is held back, so never more than the
@@ -43,9 +43,7 @@ _NAME_BEGUN: Final = r"(?P<n{0}>(?:[A-Za-z0-9_]|\\{{1,2}}_)+\\{{0,2}})"
 _BEGUN: Final = re.compile(
     "(?:"
     + "|".join(
-        _beginnings(*opens, " ", _NAME_BEGUN.format(number), " ", *closes).replace(
-            " (?:", " ?(?:"
-        )
+        _beginnings(*opens, " ", _NAME_BEGUN.format(number), " ", *closes).replace(" (?:", " ?(?:")
         for number, (opens, closes) in enumerate(
             (
                 (("<",), ()),
@@ -66,10 +64,15 @@ class Names:
         self.values = values
         self.beginnings = {key[:size] for key in values for size in range(len(key) + 1)}
         self.longest = max((len(key) for key in values), default=0) * 3 + _LONGEST_AROUND
+        self._labels = {key.rpartition("_")[0].encode() for key in values}
         # Where no brackets may stand, as in names of tools.
         self._bare = re.compile(
             "|".join(rf"(?<![A-Za-z0-9_]){key}(?![A-Za-z0-9_])" for key in values) or r"(?!)"
         )
+
+    def has_bare(self, data: bytes) -> bool:
+        """Whether a name may stand somewhere without brackets."""
+        return any(label in data for label in self._labels)
 
     def bare(self, text: str) -> str:
         """Put values back where their names stand without brackets."""
@@ -110,7 +113,7 @@ class TextRestorer:
         """Return where a placeholder may begin whose end is still to come."""
         at = max(0, len(text) - self._names.longest)
         # A backslash belongs to those before it: to begin in their middle would be another form.
-        while 0 < at and text[at - 1] == "\\" and len(text) - at < 2 * self._names.longest:
+        while at > 0 and text[at - 1] == "\\" and len(text) - at < 2 * self._names.longest:
             at -= 1
         while (found := _BEGUN.search(text, at)) is not None:
             name = next((group for group in found.groups() if group), "")

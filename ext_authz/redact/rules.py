@@ -68,7 +68,9 @@ class Rules:
         if len(set(names)) != len(names):
             raise DetectorError("two detectors have the same name")
         if unknown := self.actions.keys() - set(names):
-            raise DetectorError(f"{min(unknown)} has an action and is no detector of this redaction")
+            raise DetectorError(
+                f"{min(unknown)} has an action and is no detector of this redaction"
+            )
         used = {self.action, self.answers, *self.actions.values()}
         if Action.HASH in used and len(self.hash_key) < 16:
             raise DetectorError("`hash` needs a key of at least 16 bytes")

@@ -105,10 +105,9 @@ def _spans(one: _Search, text: bytes) -> Iterator[Span]:
         if pick is not None:
             spans = list(pick(text, start, end))
             yield from spans
+            at = spans[-1][1] if spans else match.start() + 1
             if detector.picks_all:
                 at = end
-            else:
-                at = spans[-1][1] if spans else match.start() + 1
         elif check is None or check(text, start, end):
             yield start, end
             at = max(end, match.start() + 1)

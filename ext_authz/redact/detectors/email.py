@@ -16,10 +16,13 @@ EMAIL: Final = Detector(
     name="email",
     # No counters, which the automaton would unroll; the domain ends in a label of letters.
     patterns=(
-        r"[\pL\pN_+%][\pL\pN._%+'-]*(?:@|%40)"
-        r"[\pL\pN](?:[\pL\pN-]*\.)+(?:xn--[a-zA-Z0-9-]+|\pL\pL+)",
+        (
+            r"[\pL\pN_+%][\pL\pN._%+'-]*(?:@|%40)"
+            r"[\pL\pN](?:[\pL\pN-]*\.)+(?:xn--[a-zA-Z0-9-]+|\pL\pL+)"
+        ),
     ),
     check=_is_address,
+    reach=320,
 )
 
 FAMILY: Final = (EMAIL,)

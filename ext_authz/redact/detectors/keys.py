@@ -12,7 +12,7 @@ from typing import Final
 
 from ext_authz.redact.detector import Detector, Extent
 
-PEM_BEGIN: Final = "-----BEGIN"
+_BEGIN: Final = r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _JWT_REACH: Final = 8192
 _PEM_REACH: Final = 16384
 
@@ -35,10 +35,10 @@ JWT: Final = Detector(
 )
 PRIVATE_KEY: Final = Detector(
     name="private_key",
-    # A key whose end is missing is a key all the same: what looks like base64 goes with it.
     patterns=(
-        r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-]|--[^-])*"
-        r"(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
+        rf"{_BEGIN}(?:[^-]|-[^-]|--[^-])*-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----",
+        # A key whose end is missing is a key all the same: its lines go with it.
+        rf"{_BEGIN}(?:\s|\\n)*(?:[A-Za-z0-9+/]{{40,}}=*(?:\s|\\n)*)+",
     ),
     extent=Extent.BLOCK,
     reach=_PEM_REACH,

@@ -17,11 +17,11 @@ from ext_authz.redact.detector import Check, Detector, Extent, stands_alone
 _GAP: Final = r"[ \-\x{a0}\x{202f}\x{2010}-\x{2013}]"
 _NOT_PLAIN: Final = re.compile("[\u00a0\u202f\u2010-\u2013]")
 # What HMRC does not issue: letters that are left out, and whole prefixes.
-_NINO: Final = re.compile(
-    r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]"
-)
+_NINO: Final = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
 # The words that make nine bare digits a social security number.
-_SSN_SAID: Final = r"(?i)\b(?:ssn|social security(?: number| no\.?)?)[\"']?(?: is)?[ :=#\t]{1,3}[\"']?"
+_SSN_SAID: Final = (
+    r"(?i)\b(?:ssn|social security(?: number| no\.?)?)[\"']?(?: is)?[ :=#\t]{1,3}[\"']?"
+)
 
 _ROWS: Final[tuple[tuple[str, tuple[str, ...], str, str], ...]] = (
     (

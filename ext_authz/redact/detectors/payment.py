@@ -15,6 +15,7 @@ from stdnum import iban, luhn
 from ext_authz.redact.detector import Detector, Extent, Span, stands_alone
 
 _GAP: Final = r"[ \-.\x{a0}\x{202f}\x{2010}-\x{2013}]"
+_SPACE: Final = r"[ \-\x{a0}\x{202f}]"
 _GROUP: Final = re.compile(rb"\d+")
 _LETTERS: Final = re.compile(rb"[A-Za-z0-9]+")
 _SHORTEST: Final = 12
@@ -101,7 +102,7 @@ CREDIT_CARD: Final = Detector(
 IBAN: Final = Detector(
     name="iban",
     patterns=(
-        r"\b[A-Z]{2}\d{2}(?:[ \-\x{a0}\x{202f}]?[A-Z0-9]{3,4}){2,8}(?:[ \-\x{a0}\x{202f}]?[A-Z0-9]{1,3})?\b",
+        rf"\b[A-Z]{{2}}\d{{2}}(?:{_SPACE}?[A-Z0-9]{{3,4}}){{2,8}}(?:{_SPACE}?[A-Z0-9]{{1,3}})?\b",
         r"(?i)\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b",
     ),
     pick=_accounts,

@@ -50,7 +50,10 @@ _ROWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             r"hooks\.slack\.com/(?:services|workflows)/(?P<v>[A-Za-z0-9+/]{20,})",
         ),
     ),
-    ("stripe_key", (r"\b(?:sk|rk|pk)_(?:live|test)_[0-9a-zA-Z]{10,}", r"\bwhsec_[0-9a-zA-Z+/=]{24,}")),
+    (
+        "stripe_key",
+        (r"\b(?:sk|rk|pk)_(?:live|test)_[0-9a-zA-Z]{10,}", r"\bwhsec_[0-9a-zA-Z+/=]{24,}"),
+    ),
     (
         "openai_key",
         (
@@ -94,8 +97,10 @@ _ROWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "bearer_token",
         (
-            r"(?i)\bauthorization[\"']?[ \t]{0,2}[:=][ \t]{0,2}[\"']?(?:bearer|basic|token)[ \t]{1,2}"
-            r"(?P<v>[A-Za-z0-9._~+/=-]{16,})",
+            (
+                r"(?i)\bauthorization[\"']?[ \t]{0,2}[:=][ \t]{0,2}[\"']?"
+                r"(?:bearer|basic|token)[ \t]{1,2}(?P<v>[A-Za-z0-9._~+/=-]{16,})"
+            ),
         ),
     ),
 )
