@@ -97,6 +97,7 @@ _TOO_LONG: Final = (
     "exceeds the maximum number of tokens",
     "context window",
     "exceed context limit",
+    "too many tokens",
     "too many input tokens",
     "too many total text bytes",
     "larger than max context length",

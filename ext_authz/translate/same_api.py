@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from msgspec import Raw
 
-from ext_authz.translate.clients.fields import read_body
 from ext_authz.translate.errors import RefusedError
 from ext_authz.translate.providers.anthropic_request import (
     BEDROCK_VERSION,
@@ -187,12 +186,9 @@ def pass_counting(body: bytes, target: Target) -> Upstream:
 
 def _members(body: bytes) -> dict[str, Raw]:
     try:
-        members = decode_members(body)
-    except NotJsonError:
-        # Read again for a message that tells what is wrong.
-        read_body(body)
-        raise RefusedError("The body is not a JSON object") from None
-    return members
+        return decode_members(body)
+    except NotJsonError as error:
+        raise RefusedError(f"The body is not the JSON of a request: {error}") from None
 
 
 def _joined(

@@ -44,7 +44,7 @@ def decode_object(data: bytes | bytearray) -> dict[str, Any]:
     value = decode(data)
     if not isinstance(value, dict):
         raise NotJsonError("expected a JSON object")
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and not _is_shallow(value):
+    if _may_be_deep(data) and not _is_shallow(value):
         raise NotJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -56,9 +56,13 @@ def decode_members(data: bytes | bytearray) -> dict[str, msgspec.Raw]:
     the same body cannot see two different requests.
     """
     try:
-        return _members.decode(data)
+        data.decode()
+        members = _members.decode(data)
     except (ValueError, RecursionError) as error:
         raise NotJsonError(_reason(error)) from None
+    if _may_be_deep(data):
+        decode_object(data)
+    return members
 
 
 def decode_lenient(data: bytes | bytearray) -> Any:
@@ -69,6 +73,10 @@ def decode_lenient(data: bytes | bytearray) -> Any:
         pass
     text = bytes(data).decode("utf-8", "replace").encode()
     return decode(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
+
+
+def _may_be_deep(data: bytes | bytearray) -> bool:
+    return data.count(b"{") + data.count(b"[") > MAX_DEPTH
 
 
 def _is_shallow(value: Any) -> bool:

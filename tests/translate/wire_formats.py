@@ -33,7 +33,7 @@ class Wire:
 def sse(data: Any, event: str = "", end: str = "\n") -> bytes:
     named = f"event: {event}{end}" if event else ""
     text = data if isinstance(data, str) else compact(data)
-    return f"{named}data: {text}{end}{end}".encode()
+    return f"{named}data: {text}{end}{end}".encode("utf-8", "replace")
 
 
 def aws(payload: bytes, **headers: str) -> bytes:
@@ -49,8 +49,9 @@ def aws(payload: bytes, **headers: str) -> bytes:
     return message + struct.pack("!I", zlib.crc32(message))
 
 
-def aws_event(kind: str, fields: dict[str, Any]) -> bytes:
-    payload = compact({**fields, "p": "abcdefgh"}).encode()
+def aws_event(kind: str, fields: Any) -> bytes:
+    padded = {**fields, "p": "abcdefgh"} if isinstance(fields, dict) else fields
+    payload = compact(padded).encode("utf-8", "replace")
     return aws(payload, message_type="event", event_type=kind, content_type=JSON)
 
 
