@@ -34,12 +34,11 @@ def admitted(who: Identity, *, told_upstream: bool) -> bytes:
             ("x-gatewright-tenant", who.tenant),
             ("x-gatewright-team", who.team),
             ("x-gatewright-key", who.key_id),
-            ("x-gatewright-user", _header_value(who.user)),
+            ("x-gatewright-user", who.user if _is_header(who.user) else ""),
         ):
             if value:
                 _add(ok.headers, name, value)
-    if who.header:
-        ok.headers_to_remove.append(who.header)
+    ok.headers_to_remove.extend(who.headers)
     response.dynamic_metadata.CopyFrom(_identity(who))
     return response.SerializeToString()
 
@@ -96,6 +95,9 @@ def _add(headers: Any, name: str, value: str) -> None:
     option.append_action = _OVERWRITE
 
 
-def _header_value(text: str) -> str:
-    """A subject is whatever its issuer likes; a header is not."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:256])
+def _is_header(text: str) -> bool:
+    """A subject is whatever its issuer likes, and a header is not.
+
+    To write something else in its place could be to name somebody else.
+    """
+    return text.isascii() and text.isprintable()

@@ -68,7 +68,7 @@ class Admission:
         self._book = book
         self._keys = keys
         self._revoked = frozenset(revoked)
-        self._passes: dict[tuple[str, str, str, str, str, str, str], bytes] = {}
+        self._passes: dict[tuple[object, ...], bytes] = {}
 
     def decide(self, data: bytes, now: float) -> Decided | Reserve | NotYet:
         """Decide; ``now`` is in seconds since 1970. Raises DecodeError for what is no question."""
@@ -98,12 +98,12 @@ class Admission:
         if question.model:
             if may_ask(book, who, question.model, now):
                 return None
-            return self._refused(refusal.no_such_model(question.model), question, who)
+            return self._refused(refusal.no_such_model(question.asked), question, who)
         if question.entry:
             name = book.names.get(question.entry, "")
             if not may_ask(book, who, name, now):
                 return self._refused(refusal.no_such_model(question.entry), question, who)
-        if question.listing and who.tenant:
+        if question.listing:
             body = models_list(question.api, models_for(book, route, who, now))
             return Decided(answered(200, refusal.JSON, body, (), who), "listed")
         return None
@@ -151,7 +151,15 @@ class Admission:
 
     def _pass(self, question: Question, route: Route, who: Identity) -> bytes:
         """Give the part of an answer that is the same for all requests of an identity."""
-        about = (question.route, who.method, who.tenant, who.team, who.key_id, who.user, who.header)
+        about = (
+            question.route,
+            who.method,
+            who.tenant,
+            who.team,
+            who.key_id,
+            who.user,
+            who.headers,
+        )
         made = self._passes.get(about)
         if made is None:
             made = admitted(who, told_upstream=not route.llm)

@@ -24,6 +24,10 @@ _PICTURE: Final = 1_000
 _MOST: Final = 100_000_000
 _BYTES_A_TOKEN: Final = 3
 """Of a body that cannot be read. Prose has four; an estimate may rather be too high."""
+_PACKED: Final = re.compile(rb"[A-Za-z0-9+/=_\\-]{1024,}")
+"""Base64: a picture or document, which costs by what is on it and not by its bytes."""
+_PACKED_BYTES: Final = 256
+"""Of a picture or document to a token, where its end is not seen: far more than those cost."""
 
 _BOUNDS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _TEXTS: Final = frozenset(
@@ -91,7 +95,12 @@ def estimate(body: bytes, size: int, default_output: int, endpoint: str) -> Esti
 
 def _unread(body: bytes, size: int, default_output: int, endpoint: str) -> Estimate:
     """Of a body whose end is not there, or that is no JSON, its size tells most."""
-    found = -(-size // _BYTES_A_TOKEN)
+    packed = [one.span() for one in _PACKED.finditer(body)]
+    plain = len(body) - sum(end - start for start, end in packed)
+    rest = size - len(body)
+    open_end = bool(packed) and packed[-1][1] == len(body)
+    found = -(-plain // _BYTES_A_TOKEN) + len(packed) * _PICTURE
+    found += -(-rest // (_PACKED_BYTES if open_end else _BYTES_A_TOKEN))
     if endpoint == "/embeddings":
         return Estimate(min(found, _MOST), 0)
     stated = [int(one) for one in _STATED.findall(body)]

@@ -24,12 +24,15 @@ PREFIX: Final = "gw_"
 _LONGEST: Final = 256
 _BEARER: Final = "bearer "
 _PLAIN: Final = ("x-api-key", "api-key")
+_BEARERS: Final = frozenset(("keys", "jwt", "oidc"))
+"""Ways whose credentials come as `Authorization: Bearer`."""
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who it is. ``key`` is the key they showed, if it was one, in the header ``header``.
+    """Who it is. ``key`` is the key they showed, if it was one.
 
-    All is empty for nobody.
+    ``headers`` are those in which keys were sent: no service behind is to see one. All is empty for
+    nobody.
     """
 
     method: str
@@ -37,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True):
     team: str = ""
     user: str = ""
     key: Key | None = None
-    header: str = ""
+    headers: tuple[str, ...] = ()
 
     @property
     def key_id(self) -> str:
@@ -65,43 +68,72 @@ def identify(
     for method in route.auth:
         kind, _, issuer = method.partition(":")
         if kind == "keys":
-            found = shown_key(question.headers)
-            if found is not None:
-                header, text = found
+            text, sent = sent_keys(question.headers)
+            if text is not None:
                 key = _known(text, keys, revoked, now)
                 if key is None or not _is_there(book, key.tenant, key.team):
                     return Unknown(shown=True)
-                return Identity("keys", key.tenant, key.team, key=key, header=header)
+                return Identity("keys", key.tenant, key.team, key=key, headers=sent)
         elif kind in ("jwt", "oidc"):
             payload = _payload(question.payloads, issuer)
             if payload is not None:
                 shown = True
                 told = _of_token(payload, book.rules.issuers[issuer], book, kind)
                 if told is not None:
-                    return told
+                    return _hiding(told, question, route)
         elif kind == "mtls":
             if question.principal:
                 shown = True
                 tenant = book.tenant_of_certificate(question.principal)
                 if tenant:
-                    return Identity("mtls", tenant, user=question.principal)
+                    named = Identity("mtls", tenant, user=question.principal)
+                    return _hiding(named, question, route)
+        elif _is_bad(question, route):
+            return Unknown(shown=True)
         else:
             return Identity("none")
     return Unknown(shown or "authorization" in question.headers)
 
 
-def shown_key(headers: Mapping[str, str]) -> tuple[str, str] | None:
-    """Find the key that a client shows, with the header that it is in."""
-    text = headers.get("authorization")
-    if text is not None and text[:7].lower() == _BEARER:
-        text = text[7:].strip()
-        if text.startswith(PREFIX):
-            return "authorization", text
+def sent_keys(headers: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+    """Find the key that a client shows, or what it shows as one, and the headers that hold keys."""
+    found: str | None = None
+    names: tuple[str, ...] = ()
+    text = _bearer(headers)
+    if text is not None and text.startswith(PREFIX):
+        found, names = text, ("authorization",)
     for header in _PLAIN:
         text = headers.get(header)
         if text is not None:
-            return header, text.strip()
-    return None
+            text = text.strip()
+            if text.startswith(PREFIX):
+                found = found if names else text
+                names = (*names, header)
+            elif found is None:
+                found = text
+    return found, names
+
+
+def _hiding(who: Identity, question: Question, route: Route) -> Identity:
+    """Note which headers hold a key that was not needed to tell who it is."""
+    if "keys" not in route.auth:
+        return who
+    _, sent = sent_keys(question.headers)
+    return msgspec.structs.replace(who, headers=sent) if sent else who
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    text = headers.get("authorization")
+    return text[7:].strip() if text is not None and text[:7].lower() == _BEARER else None
+
+
+def _is_bad(question: Question, route: Route) -> bool:
+    """Tell whether nobody would be let in who has shown a credential that is none.
+
+    A token that Envoy has verified is one, whoever is meant by it.
+    """
+    asked = any(method.partition(":")[0] in _BEARERS for method in route.auth)
+    return asked and question.payloads is None and _bearer(question.headers) is not None
 
 
 def _known(text: str, keys: KeyTable, revoked: Collection[bytes], now: float) -> Key | None:
@@ -140,9 +172,9 @@ def _of_token(payload: Any, issuer: Issuer, book: Book, method: str) -> Identity
 
 
 def _claim(payload: Any, path: str) -> str:
-    """Follow a path with dots into a token; what is no text at its end is no claim."""
+    """Look a claim up by its name, else follow the path with dots; what is no text is no claim."""
     at = payload
-    for part in path.split("."):
+    for part in (path,) if path in payload else path.split("."):
         try:
             if part not in at:
                 return ""

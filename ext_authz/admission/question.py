@@ -17,6 +17,8 @@ _CheckRequest = envoy.service.auth.v3.CheckRequest
 
 JWT = "envoy.filters.http.jwt_authn"
 """The namespace of verified payloads, each under its issuer's name."""
+LLM = "gatewright.llm"
+"""The namespace of what the body says, its `model` above all."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -41,6 +43,13 @@ class Question(msgspec.Struct, frozen=True):
         """The operation of an LLM route (`/chat/completions`)."""
         found: str = self.told.context_extensions.get("endpoint", "")
         return found
+
+    @property
+    def asked(self) -> str:
+        """The model asked for in the client's own words, which may be an alias."""
+        said = self.told.metadata_context.filter_metadata.get(LLM)
+        asked = said["model"] if said is not None and "model" in said else ""
+        return asked if isinstance(asked, str) and asked else self.model
 
     @property
     def listing(self) -> bool:

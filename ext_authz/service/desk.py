@@ -21,8 +21,10 @@ from xds.edge.rules import Rules
 
 _log = logging.getLogger("gatewright.edge")
 
-PATIENCE: Final = 1.0
-"""Seconds that a question waits for rules that know its route: Envoy may have its routes first."""
+PATIENCE: Final = 0.8
+"""Seconds that a question waits for rules that know its route: Envoy may have its routes first.
+
+Less than Envoy waits for one attempt, so that the client is told by us what is the matter."""
 
 
 class Desk:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
 
 from ext_authz.ledger.run import run_ledger
+from ext_authz.service.handed import read_secrets
 from ext_authz.service.lifeline import follow_stdin
 from ext_authz.service.logs import log_to_stderr
 from ext_authz.service.options import Options, read_options
@@ -20,10 +23,10 @@ from ext_authz.subscription.last_good import LastGood
 from ext_authz.subscription.served import Served
 
 
-async def write(options: Options) -> None:
+async def write(options: Options, secrets: Mapping[str, str]) -> None:
     """Settle and write down what the usage log tells, until a signal comes."""
     stop = stopping()
-    served = LastGood(options.served_folder).load()
+    served = replace(LastGood(options.served_folder).load(), secrets=secrets)
 
     def take(new: Served) -> None:
         nonlocal served
@@ -48,8 +51,9 @@ def main() -> None:
     """Run it."""
     (text,) = sys.argv[1:]
     log_to_stderr("ledger")
+    secrets = read_secrets()
     follow_stdin(lambda: os._exit(1))
-    uvloop.run(write(read_options(text)))
+    uvloop.run(write(read_options(text), secrets))
 
 
 if __name__ == "__main__":

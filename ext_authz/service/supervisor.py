@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from ext_authz.service.handed import hand_secrets
 from ext_authz.service.options import Options, write_options
 from ext_authz.subscription.follow import follow
 from ext_authz.subscription.last_good import LastGood
@@ -84,18 +85,29 @@ class Supervisor:
         wait = _SHORTEST
         while not self._stop.is_set():
             began = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", module, *arguments), stdin=PIPE, stdout=DEVNULL
-            )
-            await self._watch(process)
-            if self._stop.is_set():
-                return
+            try:
+                process = await self._start(module, arguments)
+            except OSError as error:
+                _log.warning("%s cannot be started: %s", name, error.strerror)
+            else:
+                await self._watch(process)
+                if self._stop.is_set():
+                    return
+                _log.warning("%s ended by itself with code %s", name, process.returncode)
             if time.monotonic() - began >= _WELL:
                 wait = _SHORTEST
-            _log.warning("%s ended by itself with code %s", name, process.returncode)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), wait)
             wait = min(wait * 2, _LONGEST)
+
+    async def _start(self, module: str, arguments: tuple[str, ...]) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *arguments), stdin=PIPE, stdout=DEVNULL
+        )
+        if process.stdin is not None:
+            # Its stdin stays open: that it ends is how a process knows that we do.
+            process.stdin.write(hand_secrets(self._served.secrets))
+        return process
 
     async def _watch(self, process: Process) -> None:
         """Wait for a process to end; end it when all of it ends."""

@@ -10,7 +10,10 @@ import gc
 import os
 import signal
 import sys
+import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +21,7 @@ import uvloop
 
 from ext_authz.admission.estimate import o200k
 from ext_authz.service.desk import Desk
+from ext_authz.service.handed import read_secrets
 from ext_authz.service.lifeline import follow_stdin
 from ext_authz.service.logs import log_to_stderr
 from ext_authz.service.metrics import tell_metrics
@@ -32,13 +36,15 @@ from xds.edge.paths import worker_socket
 
 GRACE: Final = 2.0
 """Seconds that questions have to be answered after the worker was told to stop."""
+PATIENCE: Final = 5.0
+"""Seconds that a worker waits for secrets that its rules speak of. Meanwhile others are asked."""
 
 
-async def work(number: int, options: Options) -> None:
-    """Answer questions until a signal comes."""
+async def work(number: int, options: Options, secrets: Mapping[str, str]) -> None:
+    """Answer questions until a signal comes; ``secrets`` are those that the supervisor knows."""
     stop = stopping()
     tally = Tally()
-    served = LastGood(options.served_folder).load()
+    served = replace(LastGood(options.served_folder).load(), secrets=secrets)
 
     def latest() -> Served:
         return served
@@ -57,8 +63,9 @@ async def work(number: int, options: Options) -> None:
     server = None
     metrics = tell_metrics(tally.registry, options.metrics and options.metrics + number)
     try:
-        while not desk.ready and not stop.is_set():
-            # Nothing was ever served: a socket would only promise what nobody can keep.
+        end = time.monotonic() + PATIENCE
+        while served.waits and not (desk.ready and time.monotonic() > end) and not stop.is_set():
+            # Nothing was ever served, or not all: a socket would promise what nobody can keep.
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.02)
         await tokenizer
@@ -91,8 +98,9 @@ def main() -> None:
     """Run it."""
     number, text = sys.argv[1:]
     log_to_stderr(f"worker {number}")
+    secrets = read_secrets()
     follow_stdin(lambda: os._exit(1))  # at once: nobody is left who could tell it to
-    uvloop.run(work(int(number), read_options(text)))
+    uvloop.run(work(int(number), read_options(text), secrets))
 
 
 if __name__ == "__main__":

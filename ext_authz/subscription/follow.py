@@ -117,6 +117,10 @@ async def _one_stream(
             raise
         if not stop.is_set():
             _log.info("no control plane at %s: %s", plane, _reason(error))
+    except Exception:  # noqa: BLE001 - whatever it is, it ends nothing
+        # Whoever follows nobody any more would go on by old rules, and nobody would know.
+        _log.exception("what %s serves cannot be taken", plane)
+        came = False
     return came
 
 
@@ -138,6 +142,7 @@ def _channel(plane: Address, tls: ClientTls | None) -> grpc.aio.Channel:
         ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.enable_http_proxy", 0),
     ]

@@ -43,6 +43,11 @@ class Served:
             store.secret for store in (self.rules.counters, self.rules.ledger) if store.secret
         )
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that is spoken of and not there: rules, or their secrets."""
+        return self.rules is None or not self.wanted_secrets <= self.secrets.keys()
+
     def secret(self, name: str) -> str | None:
         """Give a secret's value, None while it is not there."""
         return self.secrets.get(name)

@@ -71,12 +71,19 @@ FIELDS = {
 
 
 def usage_log(edge: Edge) -> accesslog_v3.AccessLog:
-    """The logger: requests that named a model, and all that are somebody's."""
+    """The logger: requests that named a model, all that are somebody's, and all that hold places.
+
+    What was reserved is given back by its line, so there has to be one where nobody is asked, too.
+    """
     config = file_v3.FileAccessLog(path=f"{edge.folder.rstrip('/')}/{USAGE_LOG}")
     config.log_format.json_format.update(FIELDS)
     config.log_format.omit_empty_values = True
     log = accesslog_v3.AccessLog(name="envoy.access_loggers.file", typed_config=pack(config))
-    for namespace, key in ((NAMESPACE, MODEL), (line.AUTHZ, line.TENANT)):
+    for namespace, key in (
+        (NAMESPACE, MODEL),
+        (line.AUTHZ, line.TENANT),
+        (line.AUTHZ, line.HELD),
+    ):
         condition = log.filter.or_filter.filters.add().metadata_filter
         condition.matcher.filter = namespace
         condition.matcher.path.add().key = key
