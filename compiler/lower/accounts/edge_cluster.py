@@ -84,5 +84,7 @@ def edge_service(timeout: timedelta = TIMEOUT, cluster: str = CLUSTER) -> core_v
     # At another worker, that is.
     elsewhere = retries.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
     elsewhere.typed_config.CopyFrom(pack(previous_hosts_v3.PreviousHostsPredicate()))
-    retries.host_selection_retry_max_attempts = 5
+    # One that is gone has nothing to do, so of two it is drawn three times in four, even while it
+    # is known to be out: as often as needed.
+    retries.host_selection_retry_max_attempts = 50
     return service
