@@ -6,7 +6,7 @@ import dataclasses
 
 from ext_authz.redact.audit import Audit
 from ext_authz.redact.json_text import Place
-from ext_authz.redact.places import BASE64, STRUCTURAL, Region
+from ext_authz.redact.places import BASE64, NAMES, STRUCTURAL, Region
 from ext_authz.redact.restore import Names, TextRestorer
 from ext_authz.redact.rules import Action
 from ext_authz.redact.said import TextScanner
@@ -53,7 +53,7 @@ class Answering:
         text = raw[1:-1].decode() if b"\\" not in raw else str(decode(raw))
         flow = Flow(self, json=True if place.name in JSON_MEMBERS else None)
         said = flow.feed(text) + flow.end()
-        if self.names is not None and place.name == "name" and place.region is Region.API:
+        if self.names is not None and place.name in NAMES and place.region is Region.API:
             said = self.names.bare(said)
         return None if said == text else encode(said)
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from ext_authz.redact.audit import Audit
-from ext_authz.redact.errors import TooMuchError
+from ext_authz.redact.errors import MalformedError, TooMuchError
 from ext_authz.redact.json_text import Place, checked, is_json, rewritten
 from ext_authz.redact.places import BASE64, KNOWN, NAMES, SCHEMA_WORDS, STRUCTURAL, Region
 from ext_authz.redact.rules import Rules
 from ext_authz.redact.scanner import Hits, Scanner
+from ext_authz.redact.disguise import values_in
 from ext_authz.redact.unescape import decoded_base64, is_text_url, levels, text_urls
 from ext_authz.redact.vault import Vault
 from ext_authz.translate.wire import decode, encode
@@ -29,10 +30,11 @@ def redact(body: bytes, rules: Rules, scanner: Scanner, vault: Vault, audit: Aud
     """
     checked(body, rules.caps.body)
     texts, complete = levels(body)
-    if b";base64," in body:
-        texts = texts + [
-            inner for held in text_urls(texts[0]) for inner in (held, *levels(held)[0])
-        ]
+    files = [file for text in texts for file in text_urls(text)]
+    for file in files:
+        inner, whole = levels(file)
+        texts = [*texts, file, *inner]
+        complete = complete and whole
     hits: Hits
     if complete:
         hits = sorted({hit for text in texts for hit in scanner.gate(text)})
@@ -118,12 +120,12 @@ class _Redaction:
         try:
             held.decode()
         except UnicodeDecodeError:
-            raise TooMuchError(f"{place.shown()} is a text file that is not UTF-8") from None
+            raise MalformedError(f"{place.shown()} is a text file that is not UTF-8") from None
         changed = self._inside(held, place) if is_json(held) else self._text(held, place)
         return None if changed is None else head + base64.b64encode(changed)
 
     def _text(self, text: bytes, place: Place) -> bytes | None:
-        found = self._scanner.find(text, self._hits)
+        found = values_in(text, self._scanner, self._hits)
         if not found:
             return None
         if self._texts is not None:
@@ -134,8 +136,7 @@ class _Redaction:
         pieces: list[bytes] = []
         done = 0
         for one in found:
-            value = text[one.start : one.end].decode()
-            written = self._vault.replaced(one.name, value, numbered)
+            written = self._vault.replaced(one.name, one.value, numbered)
             if place.name in NAMES and place.region is Region.API:
                 written = written.strip("<>").replace(":", "_").replace("*", "x")
             self._audit.add(one.name, counted)

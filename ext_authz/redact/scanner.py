@@ -74,8 +74,10 @@ class Scanner:
         matched = self._gate.Match(text)
         if not matched:
             return self._always
-        return [self._gated[number] for number in matched if number < len(self._gated)] + (
-            self._always
+        # In the order of the rules: of two detectors that find the same, the first names it.
+        return sorted(
+            [self._gated[number] for number in matched if number < len(self._gated)]
+            + self._always
         )
 
     def find(self, text: bytes, hits: Hits | None = None) -> list[Finding]:

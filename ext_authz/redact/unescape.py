@@ -12,7 +12,7 @@ import binascii
 import re
 from typing import Final
 
-from ext_authz.redact.errors import TooMuchError
+from ext_authz.redact.errors import MalformedError
 from ext_authz.translate.wire import NotJsonError, decode
 
 MOST_LEVELS: Final = 6
@@ -76,16 +76,18 @@ def _said(found: re.Match[bytes]) -> bytes:
 
 def text_urls(text: bytes) -> list[bytes]:
     """Return what `data:` URLs of textual types hold."""
+    if b";base64," not in text:
+        return []
     return [decoded_base64(found[1]) for found in _TEXT_URL.finditer(text)]
 
 
 def decoded_base64(data: bytes) -> bytes:
-    """Decode either alphabet of base64, or raise `TooMuchError` for what cannot be read."""
+    """Decode either alphabet of base64, or raise `MalformedError` for what cannot be read."""
     plain = data.translate(_STANDARD).rstrip(b"=")
     try:
         return base64.b64decode(plain + b"=" * (-len(plain) % 4))
     except binascii.Error:
-        raise TooMuchError("the base64 of a text file cannot be read") from None
+        raise MalformedError("the base64 of a text file cannot be read") from None
 
 
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")

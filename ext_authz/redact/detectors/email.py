@@ -8,7 +8,9 @@ from ext_authz.redact.detector import Detector
 
 
 def _is_address(text: bytes, start: int, end: int) -> bool:
-    """`git@github.com:` and its like begin the addresses of repositories."""
+    """`git@github.com:` and its like begin the addresses of repositories, and are none inside."""
+    if text[max(0, start - 1) : start].isalnum():
+        return False
     return not (text[start : start + 4] == b"git@" and text[end : end + 1] in (b":", b"/"))
 
 

@@ -28,8 +28,8 @@ def _is_token(text: bytes, start: int, end: int) -> bool:
 
 JWT: Final = Detector(
     name="jwt",
-    # The second part is ciphertext in an encrypted token, which has five parts.
-    patterns=(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}",),
+    # An encrypted token has five parts, the second of which may be empty.
+    patterns=(r"\bey[A-Za-z0-9_-]{8,}\.\.?[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]+){0,3}",),
     check=_is_token,
     reach=_JWT_REACH,
 )

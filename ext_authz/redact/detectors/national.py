@@ -15,7 +15,7 @@ from stdnum import get_cc_module
 from ext_authz.redact.detector import Check, Detector, Extent, stands_alone
 
 _GAP: Final = r"[ \-\x{a0}\x{202f}\x{2010}-\x{2013}]"
-_NOT_PLAIN: Final = re.compile("[\u00a0\u202f\u2010-\u2013]")
+_SEPARATORS: Final = re.compile("[ .\\-\u00a0\u202f\u2010-\u2013]")
 # What HMRC does not issue: letters that are left out, and whole prefixes.
 _NINO: Final = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
 # The words that make nine bare digits a social security number.
@@ -78,7 +78,7 @@ _ROWS: Final[tuple[tuple[str, tuple[str, ...], str, str], ...]] = (
     ("za_idnr", (r"\b\d{13}\b",), "za", "idnr"),
     ("tr_tckimlik", (r"\b[1-9]\d{10}\b",), "tr", "tckimlik"),
     ("mx_curp", (r"(?i)\b[A-Z]{4}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d\b",), "mx", "curp"),
-    ("il_idnr", (r"\b\d{8}-?\d\b",), "il", "idnr"),
+    ("il_idnr", (r"\b\d{8}-?\d\b", r"\b\d{7}-\d\b"), "il", "idnr"),
     ("kr_rrn", (r"\b\d{6}-?[0-9]\d{6}\b",), "kr", "rrn"),
     ("cn_ric", (r"(?i)\b[1-9]\d{16}[0-9X]\b",), "cn", "ric"),
     ("sg_nric", (r"(?i)\b[STFGM]\d{7}[A-Z]\b",), "", ""),
@@ -96,7 +96,9 @@ def _by_stdnum(country: str, module: str) -> Check:
         if len(set(number)) < 3:
             return False
         kind = get_cc_module(country, module)
-        return bool(kind is not None and kind.is_valid(_NOT_PLAIN.sub("-", number)))
+        # Each module knows the separators of its own country; without any all of them read it.
+        bare = _SEPARATORS.sub("", number)
+        return kind is not None and bool(kind.is_valid(number) or kind.is_valid(bare))
 
     return check
 
