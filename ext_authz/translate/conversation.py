@@ -6,7 +6,7 @@ Structs instead of dataclasses, as in `events`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -123,6 +123,10 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
     display: str = ""
 
 
+UNSAID: Final = Thinking()
+"""Nothing said about thinking."""
+
+
 class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen; None is the provider's default."""
 
@@ -139,6 +143,10 @@ class Sampling(msgspec.Struct, frozen=True):
     choices: int = 1
 
 
+PLAIN: Final = Sampling()
+"""Nothing said about sampling."""
+
+
 class Ask(msgspec.Struct, frozen=True):
     """A whole request. `include_usage` is whether a streaming client wants the usage told."""
 
@@ -148,9 +156,9 @@ class Ask(msgspec.Struct, frozen=True):
     choice: ToolChoice | None = None
     parallel: bool | None = None
     max_tokens: int | None = None
-    sampling: Sampling = Sampling()
+    sampling: Sampling = PLAIN
     format: Format | None = None
-    thinking: Thinking = Thinking()
+    thinking: Thinking = UNSAID
     user: str = ""
     tier: str = ""
     verbosity: str = ""

@@ -17,12 +17,14 @@ from ext_authz.translate.upstream import Headers
 _KINDS: Final = ("requests", "tokens")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s)")
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}
-KEPT: Final = ("retry-after", "retry-after-ms")
+_FOREIGN: Final = ("anthropic-", "x-ratelimit-", "x-amzn-", "x-goog-", "openai-")
 
 
 def for_openai(headers: Mapping[str, str], now: float) -> Headers:
     """The limits as an OpenAI client reads them."""
     told: list[tuple[str, str]] = []
+    if not any(name.startswith("anthropic-ratelimit-") for name in headers):
+        return ()
     for kind in _KINDS:
         for name in ("limit", "remaining"):
             value = headers.get(f"anthropic-ratelimit-{kind}-{name}", "")
@@ -37,6 +39,8 @@ def for_openai(headers: Mapping[str, str], now: float) -> Headers:
 def for_anthropic(headers: Mapping[str, str], now: float) -> Headers:
     """The limits as an Anthropic client reads them."""
     told: list[tuple[str, str]] = []
+    if not any(name.startswith("x-ratelimit-") for name in headers):
+        return ()
     for kind in _KINDS:
         for name in ("limit", "remaining"):
             value = headers.get(f"x-ratelimit-{name}-{kind}", "")
@@ -51,8 +55,7 @@ def for_anthropic(headers: Mapping[str, str], now: float) -> Headers:
 
 def foreign(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The names of what must not reach a client of another API."""
-    prefixes = ("anthropic-", "x-ratelimit-", "x-amzn-", "x-goog-", "openai-")
-    return tuple(name for name in headers if name.startswith(prefixes))
+    return tuple([name for name in headers if name.startswith(_FOREIGN)])
 
 
 def _left(given: str, now: float) -> float | None:

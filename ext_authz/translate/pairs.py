@@ -143,6 +143,10 @@ TRANSLATED: Final[dict[ClientApi, tuple[Provider, ...]]] = {
 
 def pair(client: ClientApi, provider: Provider) -> Pair | None:
     """The pair, or None where this API cannot be served by that provider."""
+    return _PAIRS.get((client, provider))
+
+
+def _pair(client: ClientApi, provider: Provider) -> Pair | None:
     features = _SAYS.get(client, frozenset()) & OFFERS[provider]
     if provider in PASSED[client]:
         return Pair(Way.SAME, features)
@@ -151,11 +155,14 @@ def pair(client: ClientApi, provider: Provider) -> Pair | None:
     return None
 
 
+_PAIRS: Final = {
+    (client, provider): found
+    for client in ClientApi
+    for provider in Provider
+    if (found := _pair(client, provider)) is not None
+}
+
+
 def table() -> list[tuple[ClientApi, Provider, Pair]]:
     """All pairs that are served, in a fixed order."""
-    return [
-        (client, provider, found)
-        for client in ClientApi
-        for provider in Provider
-        if (found := pair(client, provider)) is not None
-    ]
+    return [(client, provider, found) for (client, provider), found in _PAIRS.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from ext_authz.translate.errors import RefusedError
@@ -160,6 +161,7 @@ _MODELS: Final = tuple(
 )
 
 
+@lru_cache(maxsize=1024)
 def traits_of(model: str) -> Traits:
     """What the name of a model says of it."""
     for pattern, traits in _MODELS:

@@ -10,6 +10,8 @@ Headers = tuple[tuple[str, str], ...]
 
 JSON_TYPE: Final = "application/json"
 SSE_TYPE: Final = "text/event-stream"
+_CONTENT: Final = ("content-type", JSON_TYPE)
+_PLAIN: Final = ("accept-encoding", "identity")
 AWS_TYPE: Final = "application/vnd.amazon.eventstream"
 
 
@@ -33,9 +35,4 @@ class Upstream(msgspec.Struct, frozen=True):
 
 def json_headers(accept: str = "", *more: tuple[str, str]) -> Headers:
     """The headers of a JSON body; no compression is asked for, since the answer is read."""
-    return (
-        ("content-type", JSON_TYPE),
-        ("accept", accept or JSON_TYPE),
-        ("accept-encoding", "identity"),
-        *more,
-    )
+    return (_CONTENT, ("accept", accept or JSON_TYPE), _PLAIN, *more)

@@ -54,9 +54,7 @@ def test_an_anthropic_client_raises_it(case):
     head, out = failed("messages", case)
     client = sdk.anthropic_client(head.status, head.headers, out)
     with pytest.raises(anthropic.APIStatusError) as raised:
-        client.messages.create(
-            model="m", max_tokens=1, messages=[{"role": "user", "content": "?"}]
-        )
+        client.messages.create(model="m", max_tokens=1, messages=[{"role": "user", "content": "?"}])
     error = raised.value
     assert [error.status_code, error.body["error"]["type"]] == case["anthropic"]
     assert error.body["error"]["message"] == case["says"]

@@ -18,8 +18,9 @@ from tests.translate.wire_formats import AWS, JSON, SSE, WIRES, aws_event, sse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -74,7 +75,9 @@ def test_no_request_breaks_a_translation(provider, data):
 def encoders(provider):
     if provider == "bedrock":
         return AWS, lambda fields, kind: aws_event(kind, fields)
-    return SSE, lambda fields, kind: sse(fields, kind if provider in ("anthropic", "cohere") else "")
+    return SSE, lambda fields, kind: sse(
+        fields, kind if provider in ("anthropic", "cohere") else ""
+    )
 
 
 def events_of(provider, body):
@@ -89,7 +92,9 @@ def events_of(provider, body):
     return [(one.event, json.loads(one.data)) for one in found if one.data != b"[DONE]"]
 
 
-@pytest.mark.parametrize("provider", ["openai", "mistral", "anthropic", "gemini", "bedrock", "cohere"])
+@pytest.mark.parametrize(
+    "provider", ["openai", "mistral", "anthropic", "gemini", "bedrock", "cohere"]
+)
 @SETTINGS
 @given(data=st.data())
 def test_no_stream_breaks_a_reader(provider, data):

@@ -118,11 +118,9 @@ class ChatWriter:
                 self._start(event)
             elif type(event) is UsageSeen:
                 self._usage = event.usage
-            else:
+            elif type(event) is not Ended:
                 number = getattr(event, "choice", 0)
                 if number not in choices:
-                    if type(event) is Ended:
-                        continue
                     choices[number] = _Choice()
                 choices[number].add(event)
         return encode(

@@ -30,6 +30,7 @@ from ext_authz.translate.conversation import (
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.thought_ids import split_signature
 
+_THOUGHTS = frozenset({"thinking_blocks", "reasoning_content", "reasoning"})
 _TYPES_BY_SUFFIX = {
     "pdf": "application/pdf",
     "txt": "text/plain",
@@ -64,8 +65,8 @@ def read_messages(messages: Sequence[Any]) -> tuple[Turn, ...]:
 
 def _content(message: dict[str, Any], where: str) -> tuple[Text | Media, ...]:
     content = message.get("content")
-    if isinstance(content, str):
-        return (Text(content, read_cache(message)),)
+    if type(content) is str:
+        return (Text(content, read_cache(message) if "cache_control" in message else None),)
     if content is None:
         return ()
     if not isinstance(content, list):
@@ -146,12 +147,14 @@ def read_file(file: dict[str, Any], part: dict[str, Any], where: str) -> Media:
 
 
 def _assistant(message: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Part, ...]:
-    parts: list[Part] = list(_thoughts(message))
-    parts += _content(message, where)
-    if refusal := optional_text(message, "refusal", f"{where}."):
+    parts: list[Part] = [*_content(message, where)]
+    if not _THOUGHTS.isdisjoint(message):
+        parts = [*_thoughts(message), *parts]
+    if "refusal" in message and (refusal := optional_text(message, "refusal", f"{where}.")):
         parts.append(Text(refusal))
-    for number, given in enumerate(sequence(message, "tool_calls", f"{where}.")):
-        parts.append(_call(item(given, where), f"{where}.tool_calls[{number}].", names))
+    if "tool_calls" in message:
+        for number, given in enumerate(sequence(message, "tool_calls", f"{where}.")):
+            parts.append(_call(item(given, where), f"{where}.tool_calls[{number}].", names))
     older = message.get("function_call")
     if isinstance(older, dict):
         name = tool_name(older, f"{where}.function_call.")
@@ -207,7 +210,7 @@ def _thoughts(message: dict[str, Any]) -> list[Part]:
 
 
 def _only_text(parts: tuple[Text | Media, ...], where: str) -> tuple[Text, ...]:
-    said = tuple(part for part in parts if isinstance(part, Text))
+    said = tuple([part for part in parts if isinstance(part, Text)])
     if len(said) != len(parts):
         raise UnsupportedError("A system message holds text only", param=f"{where}.content")
     return said

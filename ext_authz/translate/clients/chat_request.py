@@ -25,6 +25,8 @@ from ext_authz.translate.clients.fields import (
 )
 from ext_authz.translate.clients.shared import read_cache, read_thinking
 from ext_authz.translate.conversation import (
+    PLAIN,
+    UNSAID,
     Ask,
     Effort,
     Format,
@@ -37,7 +39,25 @@ from ext_authz.translate.errors import RefusedError, UnsupportedError
 
 EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _NO_PARAMETERS: Final[dict[str, Any]] = {"type": "object", "properties": {}}
-_UNSUPPORTED: Final = ("audio", "web_search_options", "moderation", "prediction")
+_UNSUPPORTED: Final = ("audio", "web_search_options", "moderation")
+_RARE: Final = frozenset({*_UNSUPPORTED, "modalities"})
+_CHOICES: Final = frozenset({"tool_choice", "function_call"})
+_THINKING: Final = frozenset({"thinking", "reasoning_effort"})
+_SAMPLING: Final = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "n",
+    }
+)
 
 
 def read_chat(body: bytes) -> Ask:
@@ -61,12 +81,12 @@ def ask_of(fields: dict[str, Any]) -> Ask:
         model=text(fields, "model"),
         turns=read_messages(sequence(fields, "messages")),
         tools=_tools(fields),
-        choice=_choice(fields),
+        choice=_choice(fields) if not _CHOICES.isdisjoint(fields) else None,
         parallel=flag(fields, "parallel_tool_calls"),
         max_tokens=integer(fields, "max_tokens") if limit is None else limit,
         sampling=_sampling(fields),
-        format=_format(fields),
-        thinking=_thinking(fields),
+        format=_format(fields) if "response_format" in fields else None,
+        thinking=_thinking(fields) if not _THINKING.isdisjoint(fields) else UNSAID,
         user=optional_text(fields, "user") or optional_text(fields, "safety_identifier"),
         tier=optional_text(fields, "service_tier"),
         verbosity=optional_text(fields, "verbosity"),
@@ -75,7 +95,20 @@ def ask_of(fields: dict[str, Any]) -> Ask:
     )
 
 
+def _refuse_rare(fields: dict[str, Any]) -> None:
+    for name in _UNSUPPORTED:
+        if fields.get(name) is not None:
+            raise UnsupportedError(
+                f"`{name}` is not supported by this model's provider", param=name
+            )
+    modalities = fields.get("modalities")
+    if isinstance(modalities, list) and modalities != ["text"]:
+        raise UnsupportedError("This model answers with text only", param="modalities")
+
+
 def _sampling(fields: dict[str, Any]) -> Sampling:
+    if _SAMPLING.isdisjoint(fields):
+        return PLAIN
     return Sampling(
         temperature=number(fields, "temperature"),
         top_p=number(fields, "top_p"),

@@ -14,8 +14,7 @@ _FIVE_MINUTES: Final = Cache("5m")
 
 def read_cache(fields: dict[str, Any]) -> Cache | None:
     """The cache mark of a block: Anthropic's `cache_control`, which others took over."""
-    given = fields.get("cache_control")
-    if given is None or not isinstance(given, dict):
+    if "cache_control" not in fields or not isinstance(given := fields["cache_control"], dict):
         return None
     ttl = given.get("ttl")
     if ttl == "1h":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ext_authz.translate.conversation import Ask
+from ext_authz.translate.conversation import PLAIN, Ask
 from ext_authz.translate.errors import UnsupportedError
 
 
@@ -15,4 +15,6 @@ def only_one_choice(ask: Ask) -> None:
 def dropped(ask: Ask, *names: str) -> tuple[str, ...]:
     """Those of the named sampling members that the client set."""
     sampling = ask.sampling
-    return tuple(name for name in names if getattr(sampling, name) is not None)
+    if sampling is PLAIN:
+        return ()
+    return tuple([name for name in names if getattr(sampling, name) is not None])

@@ -26,20 +26,25 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     """
     system: list[Text] = []
     merged: list[Alternate] = []
+    mixed: set[int] = set()  # turns that hold results of tools
+    before = ""
     for turn in turns:
         role = turn.role
-        said = [part for part in turn.parts if not isinstance(part, Text) or part.text.strip()]
+        said = [part for part in turn.parts if type(part) is not Text or part.text.strip()]
         if role == "system":
-            system += [part for part in said if isinstance(part, Text)]
-        elif not said:
+            system += [part for part in said if type(part) is Text]
             continue
-        elif merged and merged[-1][0] == role:
+        if not said:
+            continue
+        if role == before:
             merged[-1][1].extend(said)
         else:
             merged.append((role, said))
-    for number, (role, parts) in enumerate(merged):
-        if role == "user" and any(isinstance(part, ToolResult) for part in parts):
-            merged[number] = (role, _results_first(parts))
+            before = role
+        if role == "user" and not all(type(part) is Text for part in said):
+            mixed.add(len(merged) - 1)
+    for number in mixed:
+        merged[number] = ("user", _results_first(merged[number][1]))
     if merged and merged[0][0] == "assistant":
         merged.insert(0, ("user", [_OPENING]))
     if not merged and system:
@@ -52,6 +57,8 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
 
 def _results_first(parts: list[Part]) -> list[Part]:
     results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
+    if not results:
+        return parts
     return results + [part for part in parts if not isinstance(part, ToolResult)]
 
 
