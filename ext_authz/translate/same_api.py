@@ -31,6 +31,7 @@ from ext_authz.translate.wire import NotJsonError, decode, decode_members, encod
 _NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
 _FOREIGN: Final = re.compile(rb'__thought__|"thinking_blocks"|"extra_content"')
 _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*(?:""|null)')
+_MISTRALS_TIERS: Final = ("auto", "standard_only")
 _NOT_MISTRALS: Final = (
     "stream_options",
     "user",
@@ -88,11 +89,59 @@ def _fit(
     if dialect.seed != "seed" and "seed" in members:
         gone.append("seed")
         changed[dialect.seed] = members["seed"]
-    choice = members.get("tool_choice")
-    if dialect.required != "required" and choice is not None and _text(choice) == "required":
-        changed["tool_choice"] = dialect.required
+    if "tools" in members:
+        _fit_tools(members, provider, dialect, changed)
     if provider is Provider.MISTRAL:
         gone += [name for name in _NOT_MISTRALS if name in members]
+        if "service_tier" in members and _text(members["service_tier"]) not in _MISTRALS_TIERS:
+            gone.append("service_tier")
+
+
+def _fit_tools(
+    members: dict[str, Raw], provider: Provider, dialect: Dialect, changed: dict[str, Any]
+) -> None:
+    """Say the choice of tools in the dialect's words; Mistral wants all parameters said, too."""
+    given = members.get("tool_choice")
+    choice = None if given is None else _decoded(bytes(given))
+    names, mode = _chosen(choice)
+    named = isinstance(choice, dict) and choice.get("type") == "function" and dialect.named_choice
+    mistral = provider is Provider.MISTRAL
+    if choice == "required" and dialect.required != choice:
+        changed["tool_choice"] = dialect.required
+    if not mistral and (not names or named):
+        return
+    tools = _decoded(bytes(members["tools"]))
+    if not isinstance(tools, list):
+        raise RefusedError("`tools` must be a list", param="tools")
+    if names and not named:
+        # There is no word for some of the tools: they are the only ones in the list.
+        tools = [tool for tool in tools if _function(tool).get("name") in names]
+        changed["tool_choice"] = dialect.required if mode == "required" else mode
+        changed["tools"] = tools
+    if mistral:
+        for tool in tools:
+            function = _function(tool)
+            if function and function.get("parameters") is None:
+                function["parameters"] = {"type": "object", "properties": {}}
+                changed["tools"] = tools
+
+
+def _chosen(choice: Any) -> tuple[list[Any], str]:
+    """The names that a choice holds, and how strongly."""
+    if not isinstance(choice, dict):
+        return [], "auto"
+    if choice.get("type") == "function":
+        return [_function(choice).get("name")], "required"
+    allowed = choice.get("allowed_tools")
+    if not isinstance(allowed, dict) or not isinstance(allowed.get("tools"), list):
+        return [], "auto"
+    names = [_function(tool).get("name") for tool in allowed["tools"]]
+    return names, "required" if allowed.get("mode") == "required" else "auto"
+
+
+def _function(tool: Any) -> dict[str, Any]:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    return function if isinstance(function, dict) else {}
 
 
 def _fit_messages(raw: bytes, dialect: Dialect, *, native: bool) -> list[Any]:
