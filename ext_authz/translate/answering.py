@@ -29,6 +29,7 @@ from ext_authz.translate.upstream import Headers
 MAX_WHOLE: Final = 64 << 20
 """The largest answer in one piece, in bytes; embeddings of a batch take tens of megabytes."""
 _MAX_ERROR: Final = 1 << 20
+_IN_ONE_PIECE: Final = ("application/json", "text/html")
 
 Step = Callable[[list[Event]], list[Event]]
 Carry = Callable[[Mapping[str, str]], tuple[Headers, tuple[str, ...]]]
@@ -89,7 +90,10 @@ class Answering:
             self._decoder = EventStreamDecoder()
         elif kind == "text/event-stream":
             self._decoder = SseDecoder()
-        if not self._streams or (self._decoder is None and kind != "application/json" and kind):
+        elif self._streams and kind not in _IN_ONE_PIECE:
+            # Asked for a stream, a server that says nothing better means one.
+            self._decoder = SseDecoder()
+        if not self._streams or kind == "text/html":
             return None
         self.final = self._head(200, SSE_HEADERS)
         return self.final
@@ -98,13 +102,15 @@ class Answering:
         """Take a piece of the body."""
         if self.failure is not None:
             return b""
-        if self._decoder is None:
+        if self._decoder is None or not self._streams:
             self._size += len(piece)
             if self._size > (MAX_WHOLE if self._status < 400 else _MAX_ERROR):
                 self.failure = Failure("server", "The provider's answer is too large", 502)
                 self._body.clear()
-            else:
-                self._body.append(piece)
+                self._events.clear()
+                return b""
+        if self._decoder is None:
+            self._body.append(piece)
             return b""
         try:
             frames = self._decoder.feed(piece)

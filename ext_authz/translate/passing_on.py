@@ -72,7 +72,8 @@ class PassingOn:
             return None
         if kind == CONTENT_TYPE:
             self._decoder = EventStreamDecoder()
-        elif kind == "text/event-stream":
+        elif kind not in ("application/json", "text/html"):
+            # Asked for a stream, a server that says nothing better means one.
             self._decoder = SseDecoder()
         else:
             return None

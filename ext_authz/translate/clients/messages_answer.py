@@ -10,6 +10,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ext_authz.translate.clients.messages_content import (
+    content_of,
+    is_complete,
+    messages_usage,
+    thinking_block,
+    tool_use,
+)
 from ext_authz.translate.clients.writer import Moment, named
 from ext_authz.translate.errors import Failure, anthropic_error, anthropic_status
 from ext_authz.translate.events import (
@@ -29,7 +36,7 @@ from ext_authz.translate.events import (
     Usage,
     UsageSeen,
 )
-from ext_authz.translate.wire import decode, encode
+from ext_authz.translate.wire import encode
 
 REASONS: Final[dict[Reason, str]] = {
     "stop": "end_turn",
@@ -98,45 +105,17 @@ class MessagesWriter:
         return b""
 
     def whole(self, events: list[Event]) -> bytes:
-        """Write a message in one piece: reasoning, text and calls in the order they came."""
-        content: list[dict[str, Any]] = []
-        calls: dict[int, list[str]] = {}
+        """Write a message in one piece."""
+        content = content_of(events)
         for event in events:
-            if getattr(event, "choice", 0):
-                continue
-            match event:
-                case Started(given, model):
-                    self._id, self._model = given, model or self._model
-                case TextDelta(said) | RefusalDelta(said):
-                    _joined(content, "text", said)
-                case ReasoningDelta(said):
-                    _joined(content, "thinking", said)
-                case ReasoningSigned(signature):
-                    opened = bool(content) and content[-1].get("signature") == ""
-                    if not opened and signature:
-                        content.append(_thinking())
-                    if opened or signature:
-                        # None marks a block as closed that nobody signed.
-                        content[-1]["signature"] = signature or None
-                case RedactedReasoning(data):
-                    content.append({"type": "redacted_thinking", "data": data})
-                case ToolStart():
-                    self._any_call = True
-                    calls[event.index] = []
-                    content.append({**_tool_use(event), "input": calls[event.index]})
-                case ToolArgs():
-                    calls.get(event.index, []).append(event.text)
-                case UsageSeen(usage):
-                    self._usage = usage
-                case Finish():
-                    self._finish = event
-                case _:
-                    pass
-        for block in content:
-            if block["type"] == "tool_use":
-                block["input"] = _object("".join(block["input"]))
-            elif block["type"] == "thinking":
-                block["signature"] = block["signature"] or ""
+            if isinstance(event, Started):
+                self._id, self._model = event.id, event.model or self._model
+            elif isinstance(event, UsageSeen):
+                self._usage = event.usage
+            elif isinstance(event, ToolStart):
+                self._any_call = True
+            elif isinstance(event, Finish) and not event.choice:
+                self._finish = event
         message = self._message(content)
         message |= {"stop_reason": self._reason(), "stop_sequence": self._finish.sequence}
         return encode(message)
@@ -154,7 +133,7 @@ class MessagesWriter:
         if not text:
             return b""
         if self._open != kind:
-            block = _thinking() if kind == "thinking" else {"type": "text", "text": ""}
+            block = thinking_block() if kind == "thinking" else {"type": "text", "text": ""}
             before = self._closed() + self._opened(kind, block)
             delta = (
                 b'"thinking_delta","thinking":' if kind == "thinking" else b'"text_delta","text":'
@@ -172,7 +151,7 @@ class MessagesWriter:
         if self._open != "thinking":
             if not signature:
                 return b""
-            before = self._closed() + self._opened("thinking", _thinking())
+            before = self._closed() + self._opened("thinking", thinking_block())
         delta = self._delta({"type": "signature_delta", "signature": signature})
         return before + delta + self._closed()
 
@@ -186,7 +165,7 @@ class MessagesWriter:
         return self._closed_block() + self._open_call(start)
 
     def _open_call(self, start: ToolStart) -> bytes:
-        return self._opened("tool", {**_tool_use(start), "input": {}})
+        return self._opened("tool", {**tool_use(start), "input": {}})
 
     def _arguments(self, event: ToolArgs) -> bytes:
         if event.index not in self._calls or not event.text:
@@ -206,7 +185,7 @@ class MessagesWriter:
         written = b""
         while len(self._calls) > 1:
             first = next(iter(self._calls))
-            if not _is_complete(self._calls[first][1]):
+            if not is_complete(self._calls[first][1]):
                 break
             del self._calls[first]
             start, pieces = next(iter(self._calls.values()))
@@ -278,59 +257,5 @@ class MessagesWriter:
         }
 
 
-def messages_usage(usage: Usage) -> dict[str, Any]:
-    """Tokens as Anthropic counts them: the input leaves out what the cache read and wrote."""
-    told: dict[str, Any] = {
-        "input_tokens": max(0, usage.prompt - usage.cached - usage.cache_write),
-        "cache_creation_input_tokens": usage.cache_write,
-        "cache_read_input_tokens": usage.cached,
-        "output_tokens": usage.completion,
-    }
-    if usage.reasoning:
-        told["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    return told
-
-
 def _event(name: str, fields: dict[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), encode({"type": name, **fields}))
-
-
-def _thinking() -> dict[str, Any]:
-    return {"type": "thinking", "thinking": "", "signature": ""}
-
-
-def _tool_use(start: ToolStart) -> dict[str, Any]:
-    return {"type": "tool_use", "id": start.id, "name": start.name}
-
-
-def _joined(content: list[dict[str, Any]], kind: str, text: str) -> None:
-    if not text:
-        return
-    last = content[-1] if content else {}
-    if last.get("type") == kind and last.get("signature", "") == "":
-        last[kind] += text
-    else:
-        block = _thinking() if kind == "thinking" else {"type": "text", "text": ""}
-        content.append({**block, kind: text})
-
-
-def _is_complete(pieces: list[str]) -> bool:
-    """Whether the pieces are the whole of a JSON object."""
-    if not pieces or not pieces[-1].rstrip().endswith("}"):
-        return False
-    try:
-        decode("".join(pieces))
-    except ValueError:
-        return False
-    return True
-
-
-def _object(text: str) -> Any:
-    """The input of a call; a model's broken JSON is shown as it is, since nothing can be read."""
-    if not text.strip():
-        return {}
-    try:
-        value = decode(text)
-    except ValueError:
-        return {"_unparsed": text}
-    return value if isinstance(value, dict) else {"_unparsed": text}
