@@ -1,4 +1,4 @@
-"""CPU of the edge's worker for each request that a real Envoy asks about, and of the decision alone.
+"""CPU of the edge's worker for each request that a real Envoy asks about, and of a decision alone.
 
 One worker, 32 connections, an Envoy that answers the admitted requests itself. The decision is
 measured on the bytes of a question that Envoy asked: bytes in, bytes out, no transport.
