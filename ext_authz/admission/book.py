@@ -48,7 +48,7 @@ class Book:
             for kind, what in (("model", one.model), ("route", one.route))
             if what
         }
-        self._limits: dict[tuple[str, ...], tuple[Limit, ...]] = {}
+        self._limits: dict[tuple[str, ...], tuple[tuple[Limit, ...], tuple[Limit, ...]]] = {}
         self._bearers: dict[str, str] = {}
 
     def tenant_of_claim(self, value: str) -> str:
@@ -89,12 +89,14 @@ class Book:
     ) -> tuple[Limit, ...]:
         """Give all limits that a request is under, widest first; ``own`` are those of its key."""
         about = (route, tenant, team, key_id, model)
-        found = self._limits.get(about)
-        if found is None:
+        known, found = self._limits.get(about, ((), None))
+        # Keys come in shards of their own: those of one may change while the rules stay.
+        if found is None or (known is not own and known != own):
             found = tuple(self._applying(route, tenant, team, own, model))
+            self._limits.pop(about, None)
             if len(self._limits) >= _CACHED:
                 del self._limits[next(iter(self._limits))]
-            self._limits[about] = found
+            self._limits[about] = (own, found)
         return found
 
     def _applying(
