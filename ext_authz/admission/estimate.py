@@ -24,8 +24,11 @@ _PICTURE: Final = 1_000
 _MOST: Final = 100_000_000
 _BYTES_A_TOKEN: Final = 3
 """Of a body that cannot be read. Prose has four; an estimate may rather be too high."""
-_PACKED: Final = re.compile(rb"[A-Za-z0-9+/=_\\-]{1024,}")
-"""Base64: a picture or document, which costs by what is on it and not by its bytes."""
+_PACKED: Final = re.compile(rb'(?:;base64,|"data"\s{0,8}:\s{0,8}")[A-Za-z0-9+/=_\\-]{1024,}')
+"""Base64: a picture or document, which costs by what is on it and not by its bytes.
+
+Where it is said to be one: a text without spaces costs by its bytes, and far more.
+"""
 _PACKED_BYTES: Final = 256
 """Of a picture or document to a token, where its end is not seen: far more than those cost."""
 
@@ -34,8 +37,9 @@ _TEXTS: Final = frozenset(
     ("messages", "system", "prompt", "input", "tools", "functions", "instructions", "suffix")
 )
 _STATED: Final = re.compile(
-    rb'"(?:max_completion_tokens|max_tokens|max_output_tokens)"\s{0,8}:\s{0,8}([0-9]{1,9})'
+    rb'"(?:max_completion_tokens|max_tokens|max_output_tokens)"\s{0,8}:\s{0,8}"?([0-9]{1,9})'
 )
+_ANSWERS: Final = re.compile(rb'"(?:n|best_of)"\s{0,8}:\s{0,8}"?([0-9]{1,3})')
 
 
 class Tokenizer(Protocol):
@@ -90,6 +94,8 @@ def estimate(body: bytes, size: int, default_output: int, endpoint: str) -> Esti
     stated = [value for key in _BOUNDS if (value := _number(told.get(key))) is not None]
     output = max(stated, default=default_output)
     answers = max(_number(told.get("n")) or 1, _number(told.get("best_of")) or 1)
+    if endpoint == "/completions":
+        answers *= _prompts(told.get("prompt"))
     return Estimate(min(found, _MOST), min(output * answers, _MOST))
 
 
@@ -103,9 +109,11 @@ def _unread(body: bytes, size: int, default_output: int, endpoint: str) -> Estim
     found += -(-rest // (_PACKED_BYTES if open_end else _BYTES_A_TOKEN))
     if endpoint == "/embeddings":
         return Estimate(min(found, _MOST), 0)
-    stated = [int(one) for one in _STATED.findall(body)]
-    # The bound may stand in the part that was not seen: then the model's own is as good.
-    return Estimate(min(found, _MOST), min(max(stated, default=default_output), _MOST))
+    # A lower bound than the model's own is not believed: it may be somebody else's than the
+    # request's, and the one that counts may stand in the part that was not seen.
+    output = max(default_output, *map(int, _STATED.findall(body)), 0)
+    answers = max(1, *map(int, _ANSWERS.findall(body)), 1)
+    return Estimate(min(found, _MOST), min(output * answers, _MOST))
 
 
 def _count(text: str, letters: int) -> int:
@@ -147,5 +155,16 @@ def _is_picture(part: dict[Any, Any]) -> bool:
     )
 
 
+def _prompts(prompt: Any) -> int:
+    """Give how many prompts there are: each is answered on its own. A list of tokens is one."""
+    many = isinstance(prompt, list) and prompt and type(prompt[0]) is not int
+    return len(prompt) if many else 1
+
+
 def _number(value: Any) -> int | None:
-    return value if type(value) is int and 0 < value <= _MOST else None
+    """Read a positive number as the most lenient of providers does: `1e3` and `"1000"` too."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return None
+    return int(min(value, _MOST))
