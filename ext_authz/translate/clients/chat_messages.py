@@ -48,7 +48,7 @@ def read_messages(messages: Sequence[Any]) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     for number, given in enumerate(messages):
         where = f"messages[{number}]"
-        message = item(given, where)
+        message = given if type(given) is dict else item(given, where)
         role = message.get("role")
         if role == "user":
             turns.append(Turn("user", _content(message, where)))

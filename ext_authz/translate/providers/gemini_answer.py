@@ -66,6 +66,7 @@ class GeminiReader:
         self._finished: dict[int, None] = {}
         self._failed = False
         self._over = False
+        self._usage: Any = None  # each chunk repeats it: the last one counts
 
     def whole(self, body: bytes) -> list[Event]:
         """Read a response; a stream that came as a JSON array is one after another of them."""
@@ -81,7 +82,7 @@ class GeminiReader:
             return [event for event in events if type(event) is Failed]
         if not self._finished:
             return broken("it holds no candidates") if not self._started else cut(ended=False)
-        events.append(ENDED)
+        events += [*self._told(), ENDED]
         return events
 
     def frame(self, frame: Frame) -> list[Event]:
@@ -105,8 +106,11 @@ class GeminiReader:
             return []
         self._over = True
         if len(self._finished) >= max(1, len(self._counts)):
-            return [ENDED]
-        return cut(ended=False)
+            return [*self._told(), ENDED]
+        return [*self._told(), *cut(ended=False)]
+
+    def _told(self) -> list[Event]:
+        return [UsageSeen(usage_of(self._usage))] if isinstance(self._usage, dict) else []
 
     def _response(self, fields: dict[str, Any]) -> list[Event]:
         if "error" in fields:
@@ -125,8 +129,8 @@ class GeminiReader:
         if isinstance(feedback, dict) and feedback.get("blockReason") and not self._finished:
             self._finished[0] = None
             events.append(Finish("filtered"))
-        if isinstance(usage := fields.get("usageMetadata"), dict):
-            events.append(UsageSeen(usage_of(usage)))
+        if "usageMetadata" in fields:
+            self._usage = fields["usageMetadata"]
         return events
 
     def _candidate(self, candidate: dict[str, Any], events: list[Event]) -> None:

@@ -26,22 +26,22 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     """
     system: list[Text] = []
     merged: list[Alternate] = []
-    mixed: set[int] = set()  # turns that hold results of tools
+    mixed: set[int] = set()  # turns that may hold results of tools
     before = ""
     for turn in turns:
         role = turn.role
-        said = [part for part in turn.parts if type(part) is not Text or part.text.strip()]
+        said = [part for part in turn.parts if type(part) is not Text or _says(part.text)]
+        if not said:
+            continue
         if role == "system":
             system += [part for part in said if type(part) is Text]
-            continue
-        if not said:
             continue
         if role == before:
             merged[-1][1].extend(said)
         else:
             merged.append((role, said))
             before = role
-        if role == "user" and not all(type(part) is Text for part in said):
+        if role == "user" and (type(said[0]) is not Text or len(said) > 1):
             mixed.add(len(merged) - 1)
     for number in mixed:
         merged[number] = ("user", _results_first(merged[number][1]))
@@ -53,6 +53,10 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     if merged and merged[-1][0] == "assistant":
         _trim(merged[-1][1])
     return system, merged
+
+
+def _says(text: str) -> bool:
+    return bool(text) and not text.isspace()
 
 
 def _results_first(parts: list[Part]) -> list[Part]:
