@@ -54,9 +54,18 @@ def with_more(answer: bytes, headers: Headers, metadata: dict[str, Any]) -> byte
 
 
 def answered(
-    status: int, content_type: str, body: bytes, headers: Headers, who: Identity | None
+    status: int,
+    content_type: str,
+    body: bytes,
+    headers: Headers,
+    who: Identity | None,
+    *,
+    held: bool = False,
 ) -> bytes:
-    """Have Envoy answer the client itself, with a refusal or (200) with what was asked for."""
+    """Have Envoy answer the client itself, with a refusal or (200) with what was asked for.
+
+    ``held`` is told where something may have been reserved all the same.
+    """
     response = _auth_v3.CheckResponse()
     response.status.code = PERMISSION_DENIED
     denied = response.denied_response
@@ -67,6 +76,8 @@ def answered(
         _add(denied.headers, name, value)
     if who is not None and who.tenant:
         response.dynamic_metadata.CopyFrom(_identity(who))
+    if held:
+        response.dynamic_metadata[line.HELD] = True
     return response.SerializeToString()
 
 

@@ -30,6 +30,7 @@ _SLACK_MS: Final = 60_000
 """How much longer than a request may take its reservation stands: its line is on its way."""
 _LONGEST_MS: Final = 3_600_000
 """How long a request to a service may take, as far as reservations go."""
+_SOON_MS: Final = 1_000
 _CACHED: Final = 4_096
 
 
@@ -137,15 +138,20 @@ class Admission:
                     metadata[line.ESTIMATE] = use.input
                 return Decided(with_more(passes, headers, metadata), "admitted")
             limit = charges[verdict.refused].limit
+            # When a place is free again nobody knows: soon, as places go.
+            soon = _SOON_MS if limit.unit is Unit.CONCURRENT else 0
             why = refusal.over(
-                limit.owner, limit.text, budget=limit.budget, retry_ms=verdict.retry_ms
+                limit.owner, limit.text, budget=limit.budget, retry_ms=verdict.retry_ms or soon
             )
             return self._refused(why, question, who, headers)
 
         def away() -> Decided:
+            # It may have been reserved, and the answer was late: then its line gives it back.
             if any(charge.limit.away is Away.CLOSED for charge in charges):
-                return self._refused(refusal.NOT_COUNTED, question, who)
-            return Decided(passes, "uncounted")
+                return self._refused(refusal.NOT_COUNTED, question, who, held=held)
+            if not held:
+                return Decided(passes, "uncounted")
+            return Decided(with_more(passes, (), {line.HELD: True}), "uncounted")
 
         return Reserve(question.request, charges, seconds_ms + _SLACK_MS, finish, away)
 
@@ -174,10 +180,13 @@ class Admission:
         question: Question,
         who: Identity | None,
         headers: Collection[tuple[str, str]] = (),
+        *,
+        held: bool = False,
     ) -> Decided:
         content_type, body = refusal.body_of(why, question.api)
         all_of_them = [*headers, *refusal.headers_of(why)]
-        return Decided(answered(why.status, content_type, body, all_of_them, who), why.code)
+        answer = answered(why.status, content_type, body, all_of_them, who, held=held)
+        return Decided(answer, why.code)
 
 
 def _unknown(route: Route, who: Unknown) -> Refusal:

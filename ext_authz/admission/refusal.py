@@ -138,4 +138,6 @@ def _spelled(seconds: int) -> str:
         return f"{seconds} s"
     if seconds < 7_200:
         return f"{-(-seconds // 60)} min"
-    return f"{-(-seconds // 3_600)} h"
+    if seconds < 172_800:
+        return f"{-(-seconds // 3_600)} h"
+    return f"{-(-seconds // 86_400)} days"

@@ -54,9 +54,9 @@ class Desk:
         return self._admission is not None
 
     def take(self, served: Served) -> None:
-        """Decide by what is served from now on."""
+        """Decide by what is served from now on, unless it is not all there yet."""
         rules = served.rules
-        if rules is None:
+        if rules is None or not served.complete:
             return
         before = self._served
         if self._book is None or before is None or before.rules is not rules:

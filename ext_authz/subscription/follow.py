@@ -108,7 +108,7 @@ async def _one_stream(
                         continue
                     if keep is not None:
                         await _keep(keep, stream, response.type_url)
-                    if stream.complete:
+                    if stream.served.complete:
                         changed(stream.served)
             finally:
                 ending.cancel()

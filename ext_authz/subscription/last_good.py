@@ -22,6 +22,7 @@ _log = logging.getLogger("gatewright.edge")
 
 _KEPT: Final = (KEYS, REVOKED, RULES)
 _INDEX: Final = "index.json"
+_TRIES: Final = 3
 
 Index = dict[str, dict[str, tuple[str, str]]]
 """By type URL and name: the version, and the file that the body is in."""
@@ -36,21 +37,35 @@ class LastGood:
 
     def load(self) -> Served:
         """Give what was kept; nothing where there is none, or it is damaged (which is logged)."""
+        for tries in range(1, _TRIES + 1):
+            try:
+                text = (self._folder / _INDEX).read_bytes()
+            except FileNotFoundError:
+                return Served()
+            except OSError as error:
+                _log.warning("what was served last cannot be read: %s", error.strerror)
+                return Served()
+            try:
+                index = msgspec.json.decode(text, type=Index)
+                served = self._all_of(index)
+            except (OSError, UnusableError, msgspec.MsgspecError) as error:
+                # A file may have gone with an index that was replaced meanwhile.
+                if tries == _TRIES:
+                    _log.warning("what was served last is not used: %s", error)
+            else:
+                self._index = index
+                return served
+        return Served()
+
+    def _all_of(self, index: Index) -> Served:
         served = Served()
-        try:
-            index = msgspec.json.decode((self._folder / _INDEX).read_bytes(), type=Index)
-            for type_url in _KEPT:
+        for type_url in _KEPT:
+            if type_url in index:
                 changed = {
                     name: (version, self._read(file))
-                    for name, (version, file) in index.get(type_url, {}).items()
+                    for name, (version, file) in index[type_url].items()
                 }
                 served = served.taking(type_url, changed, ())
-        except FileNotFoundError:
-            return Served()
-        except (OSError, UnusableError, msgspec.MsgspecError) as error:
-            _log.warning("what was served last is not used: %s", error)
-            return Served()
-        self._index = index
         return served
 
     def save(

@@ -44,9 +44,17 @@ class Served:
         )
 
     @property
+    def complete(self) -> bool:
+        """Whether there are rules, and keys or the word that there are none.
+
+        To decide by rules alone would be to tell everybody that his key is none.
+        """
+        return self.rules is not None and KEYS in self.versions
+
+    @property
     def waits(self) -> bool:
-        """Whether there is something that is spoken of and not there: rules, or their secrets."""
-        return self.rules is None or not self.wanted_secrets <= self.secrets.keys()
+        """Whether something is missing that is needed: rules, keys, or secrets spoken of."""
+        return not self.complete or not self.wanted_secrets <= self.secrets.keys()
 
     def secret(self, name: str) -> str | None:
         """Give a secret's value, None while it is not there."""

@@ -38,13 +38,6 @@ class Stream:
         self.changed: Mapping[str, tuple[str, bytes]] = {}
         """What the last response brought: versions and bodies by name."""
         self._asked: frozenset[str] = frozenset()
-        self._answered: set[str] = set()
-
-    @property
-    def complete(self) -> bool:
-        """Whether there are rules, and keys or the word that there are none."""
-        known = self._answered | self.served.versions.keys()
-        return self.served.rules is not None and KEYS in known
 
     def open(self) -> Iterator[Request]:
         """Yield the first requests."""
@@ -76,7 +69,6 @@ class Stream:
             }
             self.served = self.served.taking(response.type_url, changed, response.removed_resources)
             self.changed = changed
-            self._answered.add(response.type_url)
         except (UnusableError, DecodeError) as error:
             self.fault = str(error)
             answer.error_detail.code = _INVALID
