@@ -167,4 +167,4 @@ def _number(value: Any) -> int | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
-    return int(min(value, _MOST))
+    return int(min(value, _MOST)) or None

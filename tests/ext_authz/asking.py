@@ -1,4 +1,4 @@
-"""Questions as Envoy asks them, rules to decide by, and what was answered, for tests of admission."""
+"""Questions as Envoy asks them, rules to decide by, and answers that can be read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def question(
     principal: str = "",
     tokens: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> bytes:
-    """Write a CheckRequest; ``model`` is one that the route is for, ``asked`` what the body says."""
+    """Write a CheckRequest; ``model`` is the route's, ``asked`` what the body calls it."""
     request = auth_v3.CheckRequest()
     told = request.attributes
     told.source.address.socket_address.address = client

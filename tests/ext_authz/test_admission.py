@@ -9,7 +9,8 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ext_authz.admission.decide import NotYet, Reserve
+from ext_authz.admission.book import Book
+from ext_authz.admission.decide import Admission, NotYet, Reserve
 from ext_authz.counters.counters import Standing, Verdict
 from tests.ext_authz.asking import (
     NOW,
@@ -19,9 +20,10 @@ from tests.ext_authz.asking import (
     question,
     read,
     rules,
+    table,
 )
 from xds.edge.limit import Away, Each, Unit
-from xds.edge.rules import Grant, Key, Model, Route, Team, Tenant
+from xds.edge.rules import Grant, Issuer, Key, Model, Route, Team, Tenant
 
 CI = Key(id="acme/ci", tenant="acme")
 BATCH = Key(id="acme/search/batch", tenant="acme", team="search")
@@ -74,8 +76,6 @@ def test_a_subject_that_is_no_header_is_not_told_as_another(user):
 
 
 def _issuer():
-    from xds.edge.rules import Issuer
-
     return Issuer(issuer="https://corp", tenant_claim="tenant")
 
 
@@ -273,10 +273,6 @@ def test_a_service_is_charged_no_tokens():
 
 def test_the_limits_of_a_key_may_change_while_the_rules_stay():
     """Shards of keys come by themselves, with the same book behind them."""
-    from ext_authz.admission.book import Book
-    from ext_authz.admission.decide import Admission
-    from tests.ext_authz.asking import table
-
     book = Book(rules(tenants={"acme": Tenant()}))
     for amount in (5, 7, 9):
         key = Key(id="acme/ci", tenant="acme", limits=(limit(Unit.REQUESTS, amount),))
