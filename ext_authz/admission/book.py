@@ -112,8 +112,8 @@ class Book:
         if model:
             asked = self.models[model]
             found += asked.limits
-            # Where a request goes at first; who really served it is settled.
-            for provider in asked.providers[:1]:
+            # Where a request may go at first: of a group, any of them; who served it is settled.
+            for provider in asked.providers:
                 found += self.rules.providers.get(provider, ())
         return found
 

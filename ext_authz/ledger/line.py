@@ -34,6 +34,14 @@ def read_line(raw: bytes) -> tuple[Line | None, bytes]:
     return None, raw
 
 
+def is_told(line: Line) -> bool:
+    """Tell whether the ledger tells of a request: one for a model, or of somebody who is known.
+
+    Others have a line for what may have been reserved for them.
+    """
+    return bool(line.get(usage_line.TENANT) or line.get(usage_line.MODEL))
+
+
 def _decoded(raw: bytes) -> Line | None:
     try:
         line = _DECODER.decode(raw)

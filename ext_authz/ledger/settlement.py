@@ -7,26 +7,37 @@ from collections.abc import Iterator
 from ext_authz.counters.counters import Charge, Settlement
 from ext_authz.counters.names import counter_name
 from ext_authz.ledger.line import Line
-from ext_authz.ledger.row import Used, usage
+from ext_authz.ledger.row import NOTHING, Used, usage
 from xds.edge import usage_line
 from xds.edge.limit import Limit, Unit
 from xds.edge.rules import Rules
 
-HELD_MARK = b'"held"'
-"""What every line with a reservation has in it, so that others need not be parsed."""
+_UNANSWERED = frozenset((*usage_line.LEFT, "UAEX"))
+"""Flags of requests that may have ended before the edge's answer came: it may have reserved."""
+
+_MARKS = (f'"{usage_line.HELD}"'.encode(), *(mark.encode() for mark in sorted(_UNANSWERED)))
+
+
+def may_hold(raw: bytes) -> bool:
+    """Tell from the bytes of a line whether it has to be parsed: most hold nothing."""
+    return any(mark in raw for mark in _MARKS)
 
 
 def settlement(line: Line, rules: Rules | None) -> Settlement | None:
     """Give what to settle, or None for a request that holds nothing.
 
+    One that ended while the edge was answering does not say that it holds anything: whatever was
+    reserved for it is given back.
+
     A fallback may have led to a provider whose limits were not reserved: those of its limits that
     are known (``rules`` None knows none) are charged on top.
     """
-    if line.get(usage_line.HELD) not in (True, "true"):
-        return None
     reservation = line.get(usage_line.ID)
     if not isinstance(reservation, str) or not reservation:
         return None
+    if line.get(usage_line.HELD) not in (True, "true"):
+        flags = str(line.get(usage_line.FLAGS, "")).split(",")
+        return None if _UNANSWERED.isdisjoint(flags) else Settlement(reservation, _amounts(NOTHING))
     used = usage(line)
     provider = line.get(usage_line.PROVIDER) or "" if used.told or used.estimated else ""
     amounts = _amounts(used)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ext_authz.counters.counters import Counters, CountersAwayError
 from ext_authz.ledger.bookmark import write_bookmark
 from ext_authz.ledger.line import read_line
-from ext_authz.ledger.settlement import HELD_MARK, settlement
+from ext_authz.ledger.settlement import may_hold, settlement
 from ext_authz.ledger.spool import Batch
 from xds.edge.rules import CounterStore, Rules
 
@@ -30,7 +30,7 @@ class Settling:
         rules = self._rules()
         found = []
         for _, raw in batch.lines:
-            if HELD_MARK in raw:
+            if may_hold(raw):
                 line, _ = read_line(raw)
                 one = None if line is None else settlement(line, rules)
                 if one is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ext_authz.ledger.bookmark import Bookmark, read_bookmark, write_bookmark
-from ext_authz.ledger.line import read_line
+from ext_authz.ledger.line import is_told, read_line
 from ext_authz.ledger.postgres import PostgresLedger
 from ext_authz.ledger.quarantine import Quarantine
 from ext_authz.ledger.row import NotARowError, Row, row
@@ -89,7 +89,7 @@ class Writing:
             line, garbage = read_line(raw)
             if garbage:
                 self._quarantine.put(garbage)
-            if line is None:
+            if line is None or not is_told(line):
                 continue
             try:
                 rows.append(row(line, f"{batch.end.head}:{at}", gateway))

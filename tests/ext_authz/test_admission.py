@@ -197,8 +197,16 @@ def charges(made, asked):
     return {charge.counter: charge.amount for charge in said.charges}
 
 
+def test_limits_of_a_key_hold_as_its_shard_says_them_under_the_same_rules():
+    """Keys are served apart from rules: one may be edited while the rules stay."""
+    book = Book(rules(tenants={"acme": Tenant()}))
+    few, many = (limit(Unit.REQUESTS, size, place="key/acme/ci") for size in (7, 900))
+    for own in ((many,), (few,), (), (many,)):
+        assert book.limits("llm", "acme", "", "acme/ci", own, "") == own
+
+
 def test_all_limits_that_apply_are_charged_together():
-    """Gateway, route, tenant, team, key, model, and the provider that is asked first."""
+    """Gateway, route, tenant, team, key, model, and the providers that may be asked first."""
     made = rules(
         limits=(limit(Unit.REQUESTS, 9, place="gateway"),),
         routes={
@@ -243,6 +251,7 @@ def test_all_limits_that_apply_are_charged_together():
             "key/acme/search/batch/requests/minute",
             "model/fast/requests/minute",
             "provider/a/requests/minute",
+            "provider/b/requests/minute",
         ],
         1,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from ext_authz.counters.counters import CountersAwayError
 from ext_authz.ledger.bookmark import Bookmark, read_bookmark
-from ext_authz.ledger.settlement import HELD_MARK, settlement
+from ext_authz.ledger.settlement import may_hold, settlement
 from ext_authz.ledger.settling import Settling
 from ext_authz.ledger.spool import Batch
 from tests.ledger.lines import FakeCounters, line, written
@@ -61,8 +61,18 @@ def test_what_was_used_is_told_by_unit():
 def test_who_holds_nothing_settles_nothing():
     """Most lines need not even be parsed."""
     assert settlement(line(held=None), RULES) is None
-    assert HELD_MARK not in written(line(held=None))
-    assert HELD_MARK in written(line())
+    assert not may_hold(written(line(held=None)))
+    assert may_hold(written(line()))
+
+
+@pytest.mark.parametrize("flags", ["DC", "DR", "UAEX", "URX,DC"])
+def test_who_left_before_the_edge_had_answered_gives_all_of_it_back(flags):
+    """Its line does not say that anything was reserved, for Envoy did not hear of it."""
+    left = line(held=None, flags=flags, status=0, told=None, provider=None)
+    assert may_hold(written(left))
+    found = settlement(left, RULES)
+    assert found.reservation == "r-1"
+    assert set(found.used.values()) == {0}
 
 
 def test_who_was_answered_by_nobody_gives_all_of_it_back():

@@ -39,7 +39,7 @@ COST: Final = "cost"  # nano-USD
 TOLD: Final = "told"  # `true` where the provider told its usage at the end, as it should
 SEEN: Final = "seen"  # output tokens as they passed, about, of an answer that did not tell
 STATUS: Final = "status"
-FLAGS: Final = "flags"
+FLAGS: Final = "flags"  # Envoy's own, with commas between them
 DETAILS: Final = "details"
 DURATION: Final = "ms"
 FIRST: Final = "first_ms"  # to the first byte of the answer
@@ -48,3 +48,6 @@ BYTES_OUT: Final = "bytes_out"
 
 AUTHZ: Final = "envoy.filters.http.ext_authz"
 """The namespace of the metadata that the edge's answers set; TENANT to ESTIMATE are keys in it."""
+
+LEFT: Final = ("DC", "DR")
+"""Flags of requests whose client has gone, or has taken its stream back."""

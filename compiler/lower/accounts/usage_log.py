@@ -73,7 +73,8 @@ FIELDS = {
 def usage_log(edge: Edge) -> accesslog_v3.AccessLog:
     """The logger: requests that named a model, all that are somebody's, and all that hold places.
 
-    What was reserved is given back by its line, so there has to be one where nobody is asked, too.
+    What was reserved is given back by its line, so there has to be one where nobody is asked, too;
+    and where the client has left, for it may have done so while the edge was answering.
     """
     config = file_v3.FileAccessLog(path=f"{edge.folder.rstrip('/')}/{USAGE_LOG}")
     config.log_format.json_format.update(FIELDS)
@@ -89,4 +90,5 @@ def usage_log(edge: Edge) -> accesslog_v3.AccessLog:
         condition.matcher.path.add().key = key
         condition.matcher.value.present_match = True
         condition.match_if_key_not_found.value = False
+    log.filter.or_filter.filters.add().response_flag_filter.flags.extend(line.LEFT)
     return log
