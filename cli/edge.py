@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from ext_authz.service.options import Options
 
 NAME: Final = "edge"
+_LOCK: Final = "edge.lock"
 
 _EPILOG: Final = """\
 examples:
@@ -81,15 +84,32 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     options = _options(args)
-    for folder in (args.folder, args.state):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise exits.CannotRunError(
-                f"{folder}: {error.strerror}", hint="name other folders with --folder and --state"
-            ) from None
-    asyncio.run(_run(options, until_eof=args.until_eof))
+    with ExitStack() as held:
+        for folder in dict.fromkeys((args.folder.absolute(), args.state.absolute())):
+            held.enter_context(_alone(folder))
+        asyncio.run(_run(options, until_eof=args.until_eof))
     return exits.OK
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for ourselves: two edges would take each other's sockets and lines away."""
+    import fcntl
+
+    hint = "name other folders with --folder and --state"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("ab")
+    except OSError as error:
+        raise exits.CannotRunError(f"{folder}: {error.strerror}", hint=hint) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise exits.CannotRunError(f"{folder}: another edge runs here", hint=hint) from None
+        except OSError as error:
+            raise exits.CannotRunError(f"{folder}: {error.strerror}", hint=hint) from None
+        yield
 
 
 async def _run(options: Options, *, until_eof: bool) -> None:

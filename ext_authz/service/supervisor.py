@@ -38,6 +38,7 @@ class Supervisor:
         self._tell = tell
         self._served = Served()
         self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._wanted = 0
 
     async def run(self) -> None:
@@ -54,6 +55,8 @@ class Supervisor:
         finally:
             await following
             await asyncio.gather(*self._keeping.values())
+            if self._ending:
+                await asyncio.wait(self._ending.values())
 
     def _take(self, served: Served) -> None:
         self._served = served
@@ -75,13 +78,24 @@ class Supervisor:
         for name, task in list(self._keeping.items()):
             if name.startswith("worker") and int(name.split()[1]) >= wanted:
                 task.cancel()
-                del self._keeping[name]
+                self._ending[name] = self._keeping.pop(name)
 
     def _keep(self, name: str, module: str, *arguments: str) -> None:
         if name not in self._keeping:
-            self._keeping[name] = asyncio.create_task(self._keep_on(name, module, arguments))
+            before = self._ending.pop(name, None)
+            self._keeping[name] = asyncio.create_task(
+                self._keep_on(name, module, arguments, before)
+            )
 
-    async def _keep_on(self, name: str, module: str, arguments: tuple[str, ...]) -> None:
+    async def _keep_on(
+        self,
+        name: str,
+        module: str,
+        arguments: tuple[str, ...],
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        if before is not None:
+            await _gone(before)
         wait = _SHORTEST
         while not self._stop.is_set():
             began = time.monotonic()
@@ -118,6 +132,15 @@ class Supervisor:
         finally:
             stopping.cancel()
             await _end(process, ended)
+
+
+async def _gone(before: asyncio.Task[None]) -> None:
+    """Wait for a process' end, whoever ends us: it removes the socket that the next one makes."""
+    try:
+        await asyncio.wait({before})
+    except asyncio.CancelledError:
+        await asyncio.wait({before})
+        raise
 
 
 async def _end(process: Process, ended: asyncio.Future[int]) -> None:
