@@ -9,6 +9,7 @@ from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.target import Api, Provider
 from ext_authz.translate.upstream import Headers
 
+_REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
 _ANTHROPIC_CLIENTS = (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS)
 
 
@@ -27,9 +28,15 @@ class Carrying:
         """Give them."""
         if self._same:
             return (), ()
-        told = (
-            for_anthropic(headers, self._now) if self._anthropic else for_openai(headers, self._now)
-        )
+        if self._anthropic:
+            told = for_anthropic(headers, self._now)
+        else:
+            told = for_openai(headers, self._now)
+        ours = "request-id" if self._anthropic else "x-request-id"
+        if ours not in headers:
+            given = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+            if given is not None:
+                told = (*told, (ours, given))
         return told, foreign(headers)
 
 

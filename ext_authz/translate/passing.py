@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ext_authz.translate.clients.writer import Writer
-from ext_authz.translate.errors import Failure
+from ext_authz.translate.errors import Failure, openai_error
 from ext_authz.translate.events import Failed
 from ext_authz.translate.framing.frame import Frame
 from ext_authz.translate.provider_errors import failure_of
@@ -21,17 +21,36 @@ from ext_authz.translate.wire import encode
 Mend = Callable[[dict[str, Any]], bool]
 """Puts a decoded answer or chunk right, in place; says whether anything was changed."""
 
+_ANNOUNCING = frozenset(
+    {
+        "message_start",
+        "ping",
+        "content_block_start",
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.content_part.added",
+    }
+)
+_CONTENT = ("content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal")
 _REASONS = {"model_length": "length", "eos_token": "stop", "stop_sequence": "stop"}
 
 
 class Passing:
-    """Follows one stream of frames and gives the client's bytes."""
+    """Follows one stream of frames and gives the client's bytes.
 
-    def __init__(self, writer: Writer, mend: Mend | None, terminal: str) -> None:
+    `terminal` names the events that end the stream; without any it is `[DONE]` that does. What
+    only announces an answer waits for its first content.
+    """
+
+    def __init__(self, writer: Writer, mend: Mend | None, terminal: frozenset[str]) -> None:
         self._writer = writer
         self._mend = mend
         self._terminal = terminal
         self._over = False
+        self._held: list[bytes] = []
+        self._sequence = -1  # of the last event, where the API numbers them
         self.failure: Failure | None = None
         self.begun = False
 
@@ -42,25 +61,34 @@ class Passing:
             return b""
         if data == b"[DONE]":
             self._over = True
-            return b"data: [DONE]\n\n"
+            return self._said(b"data: [DONE]\n\n")
         if frame.exception:
             return self._fail(failure_of(0, read_object(data) or {}, frame.exception))
         fields = read_object(data)
         if fields is None:
             return self._fail(Failure("server", "The provider's stream cannot be read", 502))
-        if fields.get("error") or fields.get("object") == "error" or frame.event == "error":
-            return self._fail(failure_of(0, fields))
         kind = said(fields.get("type"))
-        if kind in self._terminal.split():
+        if kind == "error" and self._terminal:
+            # Already in the client's own words.
             self._over = True
-        self.begun = self.begun or kind not in ("message_start", "ping")
+            self.failure = failure_of(0, fields)
+            self._held.clear()
+        elif fields.get("error") or fields.get("object") == "error" or frame.event == "error":
+            return self._fail(failure_of(0, fields))
+        if kind in self._terminal:
+            self._over = True
+        if isinstance(number := fields.get("sequence_number"), int):
+            self._sequence = number
         if self._mend and self._mend(fields):
             data = encode(fields)
         named = frame.event or (kind if self._terminal else "")
-        lines = b"\ndata: ".join(data.split(b"\n"))
+        written = b"data: %b\n\n" % b"\ndata: ".join(data.split(b"\n"))
         if named:
-            return b"event: %b\ndata: %b\n\n" % (named.encode(), lines)
-        return b"data: %b\n\n" % lines
+            written = b"event: %b\n%b" % (named.encode(), written)
+        if not self.begun and not self._over and not _says(kind, fields):
+            self._held.append(written)
+            return b""
+        return self._said(written)
 
     def end(self) -> bytes:
         """Tell the client of a cut, unless the terminal event came."""
@@ -70,10 +98,41 @@ class Passing:
         """Tell the client of a failure that the framing found."""
         return b"" if self._over else self._fail(failure)
 
+    def _said(self, written: bytes) -> bytes:
+        if not self._held:
+            self.begun = self.begun or self.failure is None
+            return written
+        held = b"".join(self._held)
+        self._held.clear()
+        self.begun = True
+        return held + written
+
     def _fail(self, failure: Failure) -> bytes:
         self._over = True
         self.failure = failure
+        self._held.clear()
+        if self.begun and self._sequence >= 0:
+            # In the middle of numbered events an error is one more of them.
+            told = {"code": None, "param": None, **openai_error(failure), "type": "error"}
+            numbered = {**told, "sequence_number": self._sequence + 1}
+            return b"event: error\ndata: %b\n\n" % encode(numbered)
         return self._writer.stream(Failed(failure))
+
+
+def _says(kind: str, fields: dict[str, Any]) -> bool:
+    """Whether an event says more than that an answer begins."""
+    if kind:
+        return kind not in _ANNOUNCING
+    choices = fields.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
+        delta = choice.get("delta")
+        if choice.get("finish_reason") or choice.get("text"):
+            return True
+        if isinstance(delta, dict) and any(delta.get(name) for name in _CONTENT):
+            return True
+    return False
 
 
 class ChatMender:

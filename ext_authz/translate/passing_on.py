@@ -31,7 +31,7 @@ class PassingOn:
         is_error: IsError,
         *,
         streams: bool,
-        terminal: str = "",
+        terminal: frozenset[str] = frozenset(),
         mend: Mend | None = None,
         unframe: Callable[[Frame], Frame] | None = None,
     ) -> None:

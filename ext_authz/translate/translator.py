@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec import structs
+
 from ext_authz.translate.answering import Answering, Carry, Head
 from ext_authz.translate.carrying import carry_for
 from ext_authz.translate.clients.chat_request import read_chat
@@ -60,9 +62,12 @@ _OPERATIONS: Final = {
 }
 _SMALL: Final = (ClientApi.EMBEDDINGS, ClientApi.COUNT_TOKENS, ClientApi.INPUT_TOKENS)
 _TERMINAL: Final = {
-    ClientApi.RESPONSES: "response.completed response.incomplete response.failed error",
-    ClientApi.MESSAGES: "message_stop",
+    ClientApi.RESPONSES: frozenset(
+        {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
+    ),
+    ClientApi.MESSAGES: frozenset({"message_stop"}),
 }
+_OF_CLIENTS: Final = ("anthropic-", "openai-", "x-stainless-")
 
 
 def translate(
@@ -82,7 +87,7 @@ def translate(
             return small_exchange(client, target, body, found.way, moment)
         if found.way is Way.SAME:
             return _passed(client, target, body, headers, moment)
-        return _translated(client, target, body, moment)
+        return _translated(client, target, body, headers, moment)
     except (RecursionError, UnicodeEncodeError):
         raise RefusedError("The body is nested too deep, or holds broken text") from None
 
@@ -93,7 +98,9 @@ def refusal(client: ClientApi, failure: Failure, moment: Moment) -> tuple[Head, 
     return Head(status, JSON_HEADERS), body
 
 
-def _translated(client: ClientApi, target: Target, body: bytes, moment: Moment) -> Exchange:
+def _translated(
+    client: ClientApi, target: Target, body: bytes, headers: Mapping[str, str], moment: Moment
+) -> Exchange:
     echoed: dict[str, Any] = {}
     if client is ClientApi.CHAT:
         ask = read_chat(body)
@@ -104,6 +111,8 @@ def _translated(client: ClientApi, target: Target, body: bytes, moment: Moment) 
     else:
         ask = read_completions(body)
     upstream = _WRITE[target.provider.api](ask, target)
+    if foreign := tuple([name for name in headers if name.startswith(_OF_CLIENTS)]):
+        upstream = structs.replace(upstream, without=(*upstream.without, *foreign))
     bedrock = target.provider is Provider.ANTHROPIC_BEDROCK
     machine = Answering(
         _reader(target, ask, moment),
@@ -136,7 +145,7 @@ def _passed(
         carry,
         is_error,
         streams=upstream.stream,
-        terminal=_TERMINAL.get(client, ""),
+        terminal=_TERMINAL.get(client, frozenset()),
         mend=ChatMender() if client is ClientApi.CHAT and not native else None,
         unframe=unframe,
     )

@@ -128,3 +128,48 @@ def test_an_error_in_the_clients_schema_goes_on_byte_for_byte():
     body = b'{"error": {"message": "no", "type": "tokens", "param": null, "code": "x", "more": 1}}'
     head, out = answer(ask("chat", "openai", stream=False), body, status=429)
     assert (head.status, out) == (429, body)
+
+
+def numbered(kind, number, **fields):
+    return sse({"type": kind, "sequence_number": number, **fields}, kind)
+
+
+def test_a_response_that_is_cut_ends_with_one_more_numbered_event():
+    body = numbered("response.created", 0, response={}) + numbered(
+        "response.output_text.delta", 1, delta="Hi"
+    )
+    exchange = ask("responses", "openai", stream=True)
+    _, out = answer(exchange, body, kind=SSE)
+    assert out.startswith(body)
+    last = json.loads(out[len(body) :].decode().split("data: ")[1])
+    assert (last["type"], last["sequence_number"]) == ("error", 2)
+    assert exchange.machine.failure.kind == "cut"
+
+
+def test_a_response_goes_on_byte_for_byte():
+    body = numbered("response.created", 0, response={}) + numbered(
+        "response.completed", 1, response={"status": "completed", "error": None}
+    )
+    exchange = ask("responses", "openai", stream=True)
+    assert answer(exchange, body, kind=SSE)[1] == body
+    assert exchange.machine.failure is None
+
+
+def test_an_error_event_of_the_clients_own_api_goes_on_byte_for_byte():
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "x"}, "more": 1}
+    exchange = ask("messages", "anthropic", stream=True)
+    _, out = answer(exchange, sse(error, "error"), kind=SSE)
+    assert out == sse(error, "error")
+    assert exchange.machine.failure.kind == "overloaded"
+
+
+def test_what_only_announces_an_answer_waits_for_its_content():
+    for client, provider in (("chat", "openai"), ("messages", "anthropic")):
+        machine = ask(client, provider, stream=True).machine
+        machine.head(200, {"content-type": SSE})
+        body = WIRES[provider].stream(SCENARIOS["text"])
+        first = body.index(b"Hello")
+        assert machine.feed(body[:first]) == b""
+        assert not machine.begun
+        machine.feed(body[first:])
+        assert machine.begun

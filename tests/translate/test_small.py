@@ -187,6 +187,22 @@ def test_limits_reach_the_client_and_foreign_headers_do_not():
     assert "retry-after" not in head.without
 
 
+def test_the_id_of_a_request_is_told_as_the_sdks_look_for_it():
+    head, _ = answer(ask("chat", "anthropic", stream=False), b"{}", status=400,
+                     headers={"request-id": "req_1"})  # fmt: skip
+    assert ("x-request-id", "req_1") in head.headers
+    head, _ = answer(ask("messages", "bedrock", stream=False), b"{}", status=400,
+                     headers={"x-amzn-requestid": "r2"})  # fmt: skip
+    assert ("request-id", "r2") in head.headers
+
+
+def test_headers_of_the_clients_api_do_not_reach_another_provider():
+    sent = {"anthropic-version": "2023-06-01", "anthropic-beta": "x", "content-type": "x"}
+    body = b'{"model":"a","max_tokens":1,"messages":[{"role":"user","content":"?"}]}'
+    upstream = translate(ClientApi.MESSAGES, target("openai"), body, sent, MOMENT).upstream
+    assert set(upstream.without) == {"anthropic-version", "anthropic-beta"}
+
+
 def test_signatures_ride_on_ids_and_come_off_again():
     for signature in ("+/8=", "", "QUJDREVG" * 200):
         joined = join_signature("call_1", signature)

@@ -67,14 +67,8 @@ def read_chat(body: bytes) -> Ask:
 
 def ask_of(fields: dict[str, Any]) -> Ask:
     """Read a decoded request."""
-    for name in _UNSUPPORTED:
-        if fields.get(name) is not None and name != "prediction":
-            raise UnsupportedError(
-                f"`{name}` is not supported by this model's provider", param=name
-            )
-    modalities = fields.get("modalities")
-    if isinstance(modalities, list) and set(modalities) != {"text"}:
-        raise UnsupportedError("This model answers with text only", param="modalities")
+    if not _RARE.isdisjoint(fields):
+        _refuse_rare(fields)
     limit = integer(fields, "max_completion_tokens")
     stream = bool(flag(fields, "stream"))
     return Ask(
