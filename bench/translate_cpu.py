@@ -135,24 +135,33 @@ _JSON = {"content-type": "application/json", "x-request-id": "r1"}
 _SSE = {"content-type": "text/event-stream"}
 _CHUNKS = {
     "claude": (
-        b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1",'
-        b'"model":"claude","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
-        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
-        b'"content_block":{"type":"text","text":""}}\n\n',
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":" river"}}\n\n',
+        (
+            b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1",'
+            b'"model":"claude","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
+            b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+            b'"content_block":{"type":"text","text":""}}\n\n'
+        ),
+        (
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+            b'"delta":{"type":"text_delta","text":" river"}}\n\n'
+        ),
     ),
     "gpt": (
         b"",
-        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-4o",'
-        b'"system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" river"},'
-        b'"logprobs":null,"finish_reason":null}],"usage":null}\n\n',
+        (
+            b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,'
+            b'"model":"gpt-4o",'
+            b'"system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" river"},'
+            b'"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
+        ),
     ),
     "gemini": (
         b"",
-        b'data: {"candidates": [{"content": {"parts": [{"text": " river"}],"role": "model"},'
-        b'"index": 0}],"usageMetadata": {"promptTokenCount": 9,"totalTokenCount": 9},'
-        b'"modelVersion": "gemini-2.5-flash"}\r\n\r\n',
+        (
+            b'data: {"candidates": [{"content": {"parts": [{"text": " river"}],"role": "model"},'
+            b'"index": 0}],"usageMetadata": {"promptTokenCount": 9,"totalTokenCount": 9},'
+            b'"modelVersion": "gemini-2.5-flash"}\r\n\r\n'
+        ),
     ),
 }
 

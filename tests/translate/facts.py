@@ -54,8 +54,8 @@ def load(folder: str) -> list[dict[str, Any]]:
     """All cases of a folder of vectors, each with the name of its file before its own."""
     cases: list[dict[str, Any]] = []
     for path in sorted((VECTORS / folder).glob("*.yaml")):
-        for case in yaml.safe_load(path.read_text()):
-            cases.append({**case, "name": f"{path.stem}/{case['name']}"})
+        given = yaml.safe_load(path.read_text())
+        cases += [{**case, "name": f"{path.stem}/{case['name']}"} for case in given]
     return cases
 
 

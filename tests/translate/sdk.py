@@ -66,7 +66,7 @@ def read(client: str, *, stream: bool, status: int, headers: Any, body: bytes) -
 # --- Chat Completions ------------------------------------------------------------------------
 
 
-def _usage(usage: Any) -> dict[str, int]:
+def _usage(usage: Any) -> dict[str, Any]:
     return {
         "prompt": usage.prompt_tokens,
         "completion": usage.completion_tokens,
@@ -76,7 +76,7 @@ def _usage(usage: Any) -> dict[str, int]:
     }
 
 
-def _blocks(blocks: list[dict[str, Any]]) -> dict[str, str]:
+def _blocks(blocks: list[dict[str, Any]]) -> dict[str, Any]:
     signed = [one for one in blocks if one["type"] == "thinking"]
     hidden = [one for one in blocks if one["type"] == "redacted_thinking"]
     return {
@@ -124,7 +124,8 @@ def _chat_stream(status: int, headers: Any, body: bytes) -> Facts:
         )
     )
     assert len({chunk.id for chunk in chunks}) == 1
-    text, thought, finish, usage = "", "", "", {}
+    text, thought, finish = "", "", ""
+    usage: dict[str, Any] = {}
     calls: dict[int, dict[str, Any]] = {}
     blocks: list[dict[str, Any]] = []
     roles = 0
@@ -177,7 +178,8 @@ def _completion_stream(status: int, headers: Any, body: bytes) -> Facts:
     stream = openai_client(status, headers, body, strict=False).completions.create(
         model="m", prompt="?", stream=True, stream_options={"include_usage": True}
     )
-    text, finish, usage = "", "", {}
+    text, finish = "", ""
+    usage: dict[str, Any] = {}
     for chunk in stream:
         if chunk.usage is not None:
             usage = _usage(chunk.usage)
@@ -327,7 +329,8 @@ def check_order(events: list[Any]) -> None:
     kinds = [event.type for event in events]
     assert kinds[:2] == ["response.created", "response.in_progress"]
     assert kinds[-1] in ("response.completed", "response.incomplete", "response.failed")
-    place, deltas = None, {}
+    place = None
+    deltas: dict[int, str] = {}
     for event in events[2:-1]:
         if event.type == "response.output_item.added":
             assert place is None

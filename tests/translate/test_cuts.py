@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.translate.drive import answer, ask
 from tests.translate.facts import scenarios
-from tests.translate.wire_formats import WIRES
+from tests.translate.wire_formats import WIRES, sse
 
 SCENARIOS = scenarios()
 PAIRS = [(client, provider) for client in ("chat", "messages", "responses") for provider in WIRES]
@@ -94,7 +94,8 @@ def test_nothing_is_said_before_the_first_content(provider):
 
 def test_a_failure_before_the_first_content_can_be_an_answer_of_its_own():
     exchange = ask("chat", "anthropic", stream=True)
-    body = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n'
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}
+    body = sse(error, "error")
     answer(exchange, body, kind="text/event-stream")
     assert not exchange.machine.begun
     head, out = exchange.machine.as_error()

@@ -104,8 +104,13 @@ def test_dialects_are_put_right_for_openais_sdk(provider, name, stream):
 
 @pytest.mark.parametrize(
     ("client", "provider"),
-    [("chat", "openai"), ("chat", "vllm"), ("messages", "anthropic"), ("messages", "anthropic_bedrock")],
-)  # fmt: skip
+    [
+        ("chat", "openai"),
+        ("chat", "vllm"),
+        ("messages", "anthropic"),
+        ("messages", "anthropic_bedrock"),
+    ],
+)
 def test_a_stream_that_is_cut_ends_with_an_error(client, provider):
     wire = WIRES[provider]
     body = wire.stream(SCENARIOS["text"])

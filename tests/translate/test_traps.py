@@ -367,8 +367,8 @@ def test_unknown_events_pass_by():
 
 
 def test_a_server_that_streams_nothing_still_answers_a_stream():
-    whole = {"id": "c1", "model": "m", "choices": [
-        {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": USAGE}  # fmt: skip
+    choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    whole = {"id": "c1", "model": "m", "choices": [choice], "usage": USAGE}
     facts = read("messages", "openai", compact(whole).encode(), kind=JSON)
     assert facts.text == "Hi"
 

@@ -237,10 +237,10 @@ def anthropic_message(facts: Facts) -> dict[str, Any]:
         content.append({"type": "redacted_thinking", "data": facts.redacted})
     if facts.text:
         content.append({"type": "text", "text": facts.text, "citations": None})
-    for call in facts.calls:
-        content.append(
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
-        )
+    content += [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+        for call in facts.calls
+    ]
     return {
         "id": "msg_up1",
         "type": "message",
@@ -495,11 +495,11 @@ def _cohere_stream(facts: Facts) -> bytes:
         start = {"message": {"tool_calls": _openai_call(call, "")}}
         out += event("tool-call-start", index=number, delta=start)
         for piece in halves(compact(call.arguments)) if call.arguments else []:
-            told = {"message": {"tool_calls": {"function": {"arguments": piece}}}}
-            out += event("tool-call-delta", index=number, delta=told)
+            heard = {"message": {"tool_calls": {"function": {"arguments": piece}}}}
+            out += event("tool-call-delta", index=number, delta=heard)
         out += event("tool-call-end", index=number)
-    delta = {"finish_reason": _COHERE_FINISH[facts.finish], "usage": _cohere_usage(facts)}
-    return out + event("message-end", delta=delta) + sse("[DONE]")
+    last = {"finish_reason": _COHERE_FINISH[facts.finish], "usage": _cohere_usage(facts)}
+    return out + event("message-end", delta=last) + sse("[DONE]")
 
 
 def _cohere_said(facts: Facts) -> Facts:
