@@ -209,7 +209,7 @@ def test_a_fault_tells_nothing_of_what_was_sent(tmp_path, caplog):
 
     async def check():
         one = desk()
-        one.check = fail  # type: ignore[method-assign]
+        one.check = fail
         path = tmp_path / "worker-0.sock"
         server = await serve(one, path)
         try:
