@@ -6,10 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+from lupa.luajit21 import LuaRuntime  # type: ignore[import-untyped]  # the package has no types
+
 from compiler.check import check
 from compiler.diagnostic import Reporter
 from compiler.lower import lower
-from compiler.lower.accounts.identity import pattern
+from compiler.lower.accounts.identity import kind_of, pattern
 from compiler.lower.lowered import Lowered
 from compiler.narrow import narrow
 from compiler.plan import Plan
@@ -36,6 +40,7 @@ from xds.edge.paths import CLUSTER
 from xds.edge.resources import KEYS as KEY_SHARDS
 from xds.edge.resources import REVOKED, RULES, TYPES
 from xds.edge.rules import Rules, read_rules
+from xds.identity import stands_for
 from xds.node_match import NodeMatch
 from xds.resource import Resource
 from xds.schema import envoy
@@ -201,7 +206,25 @@ def test_an_edge_is_served_before_the_listeners_that_ask_it():
     assert order.rank(REVOKED) < order.rank(KEY_SHARDS) < order.rank(RULES)
 
 
+LUA = LuaRuntime()
+_NAMES = st.text("ab-/.%[", max_size=8)
+_GLOBS = st.text("ab-/.*", min_size=1, max_size=8)
+
+
+@given(st.sampled_from(["", "spiffe://a/"]), _GLOBS, st.sampled_from(["", "spiffe://a/"]), _NAMES)
+def test_envoy_and_edge_read_a_glob_alike(where, glob, there, name):
+    """Whose certificate it is must not depend on who is asked."""
+    made, named = where + glob, there + name
+    fits = LUA.eval("function(name, glob) return string.find(name, glob) ~= nil end")
+    if kind_of(made) == "uri":
+        found = fits(named, pattern(made))
+    else:
+        found = "://" not in named and fits(named.lower().rstrip("."), pattern(made))
+    assert found == stands_for(made, named)
+
+
 def test_a_glob_is_a_pattern_of_luas():
     """Only a star is special; what is special to Lua is not."""
-    assert pattern("spiffe://corp/a-b/*") == "^spiffe://corp/a%-b/.*$"
-    assert pattern("*.acme.example") == "^.*%.acme%.example$"
+    assert pattern("spiffe://corp/a-b/*") == "^spiffe://corp/a%-b/[^/]*$"
+    assert pattern("spiffe://corp/**/api") == "^spiffe://corp/.*/api$"
+    assert pattern("*.acme.example") == "^[^.]*%.acme%.example$"

@@ -98,10 +98,10 @@ def ask(started, authority, *names):
 
 
 @pytest.mark.parametrize(
-    "name", ["spiffe://corp/acme/api", "spiffe://corp/acme/", "a.acme.example"]
+    "name", ["spiffe://corp/acme/api", "spiffe://corp/acme/", "a.acme.example", "A.acme.Example"]
 )
 def test_a_certificate_is_a_tenant_by_its_names(gateway, authority, name):
-    """A star stands for any run of characters; the service is told whose request it is."""
+    """A star stands for a segment, or a part of it; the service is told whose request it is."""
     started, service = gateway
     assert ask(started, authority, name).status_code == 200
     headers = service.requests[-1]["headers"]
@@ -119,7 +119,15 @@ def test_a_certificate_goes_by_the_name_that_envoy_calls_its_principal(gateway, 
 
 @pytest.mark.parametrize(
     "name",
-    ["spiffe://corp/other", "spiffe://corp.acme/x", "a-acme.example", "xspiffe://corp/acme/a"],
+    [
+        "spiffe://corp/other",
+        "spiffe://corp.acme/x",
+        "spiffe://corp/acme/api/deep",
+        "a-acme.example",
+        "a.b.acme.example",
+        "xspiffe://corp/acme/a",
+        "https://x.acme.example",
+    ],
 )
 def test_a_certificate_of_nobody_is_401(gateway, authority, name):
     """The listener knows who signed it, and no tenant says that it is theirs."""

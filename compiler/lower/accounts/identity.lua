@@ -40,8 +40,14 @@ local function by_certificate(handle)
   local name = tls:uriSanPeerCertificate()[1]
     or tls:dnsSansPeerCertificate()[1]
     or tls:subjectPeerCertificate()
+  -- DNS names do not differ by case, and a URI is none.
+  local names = { uri = name }
+  if not string.find(name, '://', 1, true) then
+    names.dns = string.lower((string.gsub(name, '%.+$', '')))
+  end
   for _, known in ipairs(WHO.certificates) do
-    if string.find(name, known.pattern) then return known.tenant, nil, name end
+    local named = names[known.kind]
+    if named and string.find(named, known.pattern) then return known.tenant, nil, name end
   end
 end
 

@@ -5,6 +5,7 @@ It is on where Envoy alone admits requests; where an edge is asked, the edge tel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ FILTER = "gatewright.identity"
 SOURCE = Path(__file__).with_name("identity.lua")
 
 _PUNCTUATION = frozenset("^$()%.[]*+-?")
+_RUNS = re.compile(r"\*+|[^*]+")
 
 
 def identity_filter(plan: Plan) -> hcm_v3.HttpFilter:
@@ -48,7 +50,7 @@ def identity_source(plan: Plan) -> str:
         "issuers": {issuer.name: _claims(issuer) for issuer in plan.issuers},
         "claims": {claim: tenant.name for tenant in plan.tenants for claim in tenant.claims},
         "certificates": [
-            {"pattern": pattern(glob), "tenant": tenant.name}
+            {"pattern": pattern(glob), "kind": kind_of(glob), "tenant": tenant.name}
             for tenant in plan.tenants
             for glob in tenant.certificates
         ],
@@ -78,11 +80,27 @@ def name_tenant(route: Route, made: route_v3.Route) -> None:
     made.typed_per_filter_config[FILTER].CopyFrom(pack(config))
 
 
+def kind_of(glob: str) -> str:
+    """Tell of which names a glob speaks: ``uri`` or ``dns``."""
+    return "uri" if "://" in glob else "dns"
+
+
 def pattern(glob: str) -> str:
-    """Write a glob (`xds.glob`) as a pattern of Lua's."""
-    return (
-        "^" + "".join(".*" if c == ANY else f"%{c}" if c in _PUNCTUATION else c for c in glob) + "$"
+    """Write a glob of certificates (`xds.identity.stands_for`) as a pattern of Lua's.
+
+    A star stays within one segment of a URI's path, or one label of a DNS name; two cross them.
+    """
+    one = "[^/]*" if kind_of(glob) == "uri" else "[^.]*"
+    text = glob if kind_of(glob) == "uri" else glob.lower().rstrip(".")
+    parts = (
+        ".*"
+        if len(part) > 1 and part[0] == ANY
+        else one
+        if part == ANY
+        else "".join(f"%{c}" if c in _PUNCTUATION else c for c in part)
+        for part in _RUNS.findall(text)
     )
+    return f"^{''.join(parts)}$"
 
 
 def table(value: Any) -> str:
