@@ -1,4 +1,4 @@
-"""What an edge stands: counters that go, a control plane that is away, processes that are killed."""
+"""What an edge stands: counters and control planes that go, processes that are killed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def running(tmp_path, store):
 @pytest.fixture
 def ask(running):
     with httpx.Client(base_url=running.urls()[0], timeout=30, headers=KEY) as client:
-        yield lambda path: client.get(path)
+        yield client.get
 
 
 def test_each_limit_says_what_holds_without_counters(running, store, ask):
