@@ -17,7 +17,7 @@ from ext_authz.admission.charges import METERED, charges_of
 from ext_authz.admission.estimate import Estimate, estimate
 from ext_authz.admission.identity import Identity, Unknown, identify
 from ext_authz.admission.models_list import models_list
-from ext_authz.admission.question import Question, read_question
+from ext_authz.admission.question import MODELS, Question, read_question
 from ext_authz.admission.refusal import Refusal
 from ext_authz.admission.standing import standing_headers
 from ext_authz.counters.counters import Charge, Verdict
@@ -32,6 +32,9 @@ _LONGEST_MS: Final = 3_600_000
 """How long a request to a service may take, as far as reservations go."""
 _SOON_MS: Final = 1_000
 _CACHED: Final = 4_096
+
+ATTEMPTS: Final = "x-gatewright-attempts"
+"""The header of answers that tells how many attempts were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,26 @@ class Admission:
         if question.model:
             if may_ask(book, who, question.model, now):
                 return None
-            return self._refused(refusal.no_such_model(question.asked), question, who)
-        if question.entry:
+            return self._no_such_model(question, who)
+        # What is not there at all is told here too, so that nobody can tell the one from the other.
+        if question.endpoint == MODELS:
             name = book.names.get(question.entry, "")
-            if not may_ask(book, who, name, now):
-                return self._refused(refusal.no_such_model(question.entry), question, who)
+            if not question.listing and not may_ask(book, who, name, now):
+                return self._refused(refusal.NO_SUCH_ENTRY, question, who)
+        elif question.asked and not may_ask(book, who, book.names.get(question.asked, ""), now):
+            return self._no_such_model(question, who)
         if question.listing:
             body = models_list(question.api, models_for(book, route, who, now))
             return Decided(answered(200, refusal.JSON, body, (), who), "listed")
         return None
+
+    def _no_such_model(self, question: Question, who: Identity) -> Decided:
+        """Refuse a model that is another's as one that nobody has.
+
+        Envoy says on a model's route how many attempts were made, here none: so it is said always.
+        """
+        why = refusal.no_such_model(question.asked)
+        return self._refused(why, question, who, ((ATTEMPTS, "0"),))
 
     def _counted(
         self, question: Question, route: Route, who: Identity, now: float

@@ -7,7 +7,7 @@ compiler puts on each Envoy route of a guarded route.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ JWT = "envoy.filters.http.jwt_authn"
 """The namespace of verified payloads, each under its issuer's name."""
 LLM = "gatewright.llm"
 """The namespace of what the body says, its `model` above all."""
+MODELS: Final = "/models"
+"""The endpoint at which models are told of."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def entry(self) -> str:
-        """The one model that is asked about, by the client's name of it."""
+        """The one model that is asked about, by the client's name; empty if nobody has it."""
         found: str = self.told.context_extensions.get("entry", "")
         return found
 

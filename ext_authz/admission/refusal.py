@@ -75,6 +75,7 @@ NOT_COUNTED = Refusal(
     "unavailable",
     retry_after=1,
 )
+NO_SUCH_ENTRY = Refusal(404, "There is no such model", "model_not_found", "model")
 
 
 def no_such_model(name: str) -> Refusal:

@@ -58,6 +58,7 @@ def question(
         told.context_extensions.update(
             {"api": "openai", "endpoint": "/chat/completions", "model": model}
         )
+    if asked or model:
         told.metadata_context.filter_metadata[LLM].update({"model": asked or model})
     told.context_extensions.update(about or {})
     http = told.request.http

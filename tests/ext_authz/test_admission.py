@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -167,7 +168,7 @@ def test_models_are_those_that_tenant_team_and_key_all_have(tenant, key, models)
         assert said.status == (200 if name in models else 404)
         if said.status == 404:
             assert said.body["error"]["code"] == "model_not_found"
-        entry = question(key=key.id, about={"api": "openai", "entry": name})
+        entry = question(key=key.id, about={"api": "openai", "endpoint": "/models", "entry": name})
         assert read(here.decide(entry, NOW)).status == said.status
     listed = read(here.decide(question(key=key.id, about={"api": "openai", "list": "models"}), NOW))
     names = sorted(name for model in models for name in served[model].names)
@@ -195,6 +196,33 @@ def charges(made, asked):
     said = made.decide(asked, NOW)
     assert isinstance(said, Reserve)
     return {charge.counter: charge.amount for charge in said.charges}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"endpoint": "/chat/completions"},
+        {"endpoint": "/messages", "api": "anthropic"},
+        {"endpoint": "/models"},
+    ],
+)
+def test_a_model_of_others_is_refused_as_one_that_nobody_has(about):
+    """Byte for byte, before anything is counted, at whatever endpoint; one's own is not."""
+    tenants = {"acme": Tenant(models=("fast",), limits=(limit(Unit.REQUESTS, 9),))}
+    here = admission(rules(tenants=tenants), CI)
+
+    def told(name: str) -> Any:
+        if about["endpoint"] != "/models":
+            return here.decide(
+                question(key=CI.id, about={"api": "openai", **about}, asked=name), NOW
+            )
+        entry = {} if name == "none " else {"entry": name}  # nobody has it: no route has its name
+        return here.decide(question(key=CI.id, about={"api": "openai", **about, **entry}), NOW)
+
+    smart, none = told("smart"), told("none ")
+    assert (read(smart).status, read(none).status) == (404, 404)
+    assert smart.answer.replace(b"smart", b"none ") == none.answer
+    assert isinstance(told("fast"), Reserve)
 
 
 def test_limits_of_a_key_hold_as_its_shard_says_them_under_the_same_rules():

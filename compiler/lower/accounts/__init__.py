@@ -52,7 +52,7 @@ from compiler.lower.accounts.replies import replies
 from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
-from compiler.lower.llm.routes import MODELS, entry_of
+from compiler.lower.llm.routes import MODELS, entry_of, is_missing
 from compiler.plan import Api, Model, Plan, Route, Serve
 from compiler.plan_accounts import Issuer
 from compiler.source import Span
@@ -218,7 +218,8 @@ def extensions(route: Route, made: route_v3.Route) -> dict[str, str]:
     """Give what an edge is told of a request that met this Envoy route.
 
     ``route`` always; on LLM routes ``endpoint`` and ``api``, ``model`` where the route is a
-    model's, ``list`` where it lists them, and ``entry`` where it tells of one by that name.
+    model's, ``list`` where it lists them, and ``entry`` where it tells of one by that name
+    (which is left out where there is none).
     """
     about = {"route": route.name}
     if not isinstance(route.action, Serve):
@@ -229,6 +230,8 @@ def extensions(route: Route, made: route_v3.Route) -> dict[str, str]:
     if entry is not None:
         about["endpoint"] = MODELS
         about["entry" if entry else "list"] = entry or "models"
+    elif is_missing(route, made):
+        about["endpoint"] = MODELS
     elif "endpoint" in told:
         about["endpoint"] = told["endpoint"]
         if made.HasField("route"):

@@ -48,12 +48,19 @@ def serve_routes(
 def entry_of(route: Route, made: route_v3.Route) -> str | None:
     """Give the name of the model that an Envoy route tells of; empty for the list of them all.
 
-    None where it is no such route.
+    None where it is no such route. `is_missing` tells of models that nobody has.
     """
     beginning = f"{route.name}{MODELS}/"
     if not made.name.startswith(beginning) or made.direct_response.status != 200:
         return None
     return made.name.removeprefix(beginning).rpartition("/")[0]
+
+
+def is_missing(route: Route, made: route_v3.Route) -> bool:
+    """Tell whether an Envoy route is for a model that is not there."""
+    return (
+        made.name.startswith(f"{route.name}{MODELS}/not-found/") and entry_of(route, made) is None
+    )
 
 
 def _list_routes(
