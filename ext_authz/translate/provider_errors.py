@@ -134,6 +134,12 @@ def failure_of(status: int, value: Any, named: str = "") -> Failure:
     inner_code = error.get("innererror")
     if isinstance(inner_code, dict) and inner_code.get("code") == "ResponsibleAIPolicyViolation":
         names.insert(0, "content_filter")
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict) and detail.get("reason") == "API_KEY_INVALID":
+            # Google says 400 to a wrong key.
+            names.insert(0, "invalid_api_key")
+            status = 401
     if not 400 <= status < 600:
         status = _inner_status(error)
     kind = _kind(status, [name.lower() for name in names if name])

@@ -121,7 +121,8 @@ class Traits:
     levels, OpenAI's effort), `budget` (in tokens) or `none`. `max_tokens` is what is asked for
     where the API wants a number and the client gave none. `sampling` is whether temperature,
     top_p and top_k may be set, `json_schema` whether an answer's schema may be, `completion_limit`
-    whether OpenAI's `max_completion_tokens` is the name of the limit.
+    whether OpenAI's newer models are spoken to. `schema_subset` is whether Gemini takes OpenAPI's
+    schemas only, `both_samplers` whether temperature may stand beside top_p.
     """
 
     thinking: str = "none"
@@ -130,33 +131,34 @@ class Traits:
     json_schema: bool = True
     completion_limit: bool = False
     schema_subset: bool = False
+    both_samplers: bool = True
 
 
-# The first pattern that is found in the model's name decides; newer names stand first, and a name
-# that nobody knows yet is taken for the newest of its family.
+# The first pattern that is found in the model's name decides, and older names stand first: a name
+# that nobody knows yet is taken for the newest of its family. Sources: the providers' pages of
+# models; that Claude refuses temperature beside top_p since 4.1, and both since 4.7.
 _MODELS: Final = tuple(
     (re.compile(pattern), traits)
     for pattern, traits in (
-        (r"claude-3-[05]|claude-3-(?:opus|sonnet|haiku)|claude-[12]", Traits(json_schema=False)),
-        (r"claude-3-7", Traits("budget", 32000, json_schema=False)),
-        (r"claude-opus-4-5", Traits("budget", 32000)),
-        (r"claude-(?:sonnet|haiku)-4-5", Traits("budget", 32000)),
-        (r"claude-opus-4-1(?!\d)", Traits("budget", 32000)),
+        (r"claude-3-5|claude-3\.5", Traits(max_tokens=8192, json_schema=False)),
+        (r"claude-3-7|claude-3\.7", Traits("budget", 32000, json_schema=False)),
+        (r"claude-(?:3|2|1|instant|v2)", Traits(max_tokens=4096, json_schema=False)),
+        (r"claude-opus-4-[15](?!\d)", Traits("budget", 32000, both_samplers=False)),
+        (r"claude-(?:sonnet|haiku)-4-5", Traits("budget", 32000, both_samplers=False)),
         (
-            r"claude-(?:opus|sonnet)-4(?:-0|-2025|@2025|$)",
+            r"claude-(?:opus|sonnet)-4(?:-0|(?!-\d(?!\d)))",
             Traits("budget", 32000, json_schema=False),
         ),
-        (r"claude-(?:opus|sonnet)-4-6", Traits("effort", 32000)),
-        (r"claude", Traits("effort", 32000, sampling=False)),
+        (r"claude-[a-z]+-(?:4-[7-9]|[5-9])", Traits("effort", 32000, sampling=False)),
+        (r"claude", Traits("effort", 32000, both_samplers=False)),
         (r"gemini-(?:1|2\.0)", Traits("none", 8192, schema_subset=True)),
         (r"gemini-2\.5", Traits("budget", 65536)),
         (r"gemma", Traits("none", 8192, schema_subset=True)),
         (r"gemini", Traits("effort", 65536)),
-        (
-            r"(?:^|/)o\d|gpt-[5-9](?!.*-chat)",
-            Traits("effort", sampling=False, completion_limit=True),
-        ),
-        (r"nova|llama|titan|ai21|jamba|command", Traits("none", 4096, json_schema=False)),
+        (r"gpt-[34]", Traits()),
+        (r"gpt-\d.*-chat", Traits(completion_limit=True)),
+        (r"(?:^|/)o\d|gpt-\d", Traits("effort", sampling=False, completion_limit=True)),
+        (r"nova|llama|titan|ai21|jamba|command", Traits(json_schema=False)),
     )
 )
 

@@ -12,7 +12,7 @@ from ext_authz.translate.counting import counted
 from ext_authz.translate.limits import for_anthropic, for_openai
 from ext_authz.translate.models import anthropic_models, openai_models, read_models
 from ext_authz.translate.pairs import ClientApi, Feature, Way, pair, table
-from ext_authz.translate.target import Provider
+from ext_authz.translate.target import Provider, traits_of
 from ext_authz.translate.thought_ids import join_signature, split_signature
 from ext_authz.translate.translator import translate
 from tests.translate import sdk
@@ -228,3 +228,39 @@ def test_the_table_says_who_passes_on():
     assert pair(ClientApi.MESSAGES, Provider.VLLM).way is Way.TRANSLATE
     assert pair(ClientApi.EMBEDDINGS, Provider.ANTHROPIC) is None
     assert len(table()) == len({(client, provider) for client, provider, _ in table()})
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "sampling", "json_schema"),
+    [
+        ("claude-3-5-sonnet-20241022", "none", True, False),
+        ("claude-3-haiku-20240307", "none", True, False),
+        ("claude-3-7-sonnet-latest", "budget", True, False),
+        ("claude-sonnet-4-20250514", "budget", True, False),
+        ("claude-sonnet-4@20250514", "budget", True, False),
+        ("claude-opus-4-0", "budget", True, False),
+        ("claude-opus-4-1-20250805", "budget", True, True),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "budget", True, True),
+        ("claude-opus-4-6", "effort", True, True),
+        ("claude-opus-4-7", "effort", False, True),
+        ("claude-sonnet-5", "effort", False, True),
+        ("claude-next", "effort", True, True),
+        ("gemini-2.0-flash", "none", True, True),
+        ("gemini-2.5-pro", "budget", True, True),
+        ("gemini-3-pro-preview", "effort", True, True),
+        ("gpt-4o-mini", "none", True, True),
+        ("gpt-5-chat-latest", "none", True, True),
+        ("gpt-5-mini", "effort", False, True),
+        ("o4-mini", "effort", False, True),
+        ("openai/o3", "effort", False, True),
+        ("qwen3-32b", "effort", True, True),
+        ("amazon.nova-pro-v1:0", "none", True, False),
+    ],
+)
+def test_what_models_take(model, thinking, sampling, json_schema):
+    traits = traits_of(model)
+    assert (traits.thinking, traits.sampling, traits.json_schema) == (
+        thinking,
+        sampling,
+        json_schema,
+    )

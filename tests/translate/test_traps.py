@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from ext_authz.translate.pairs import ClientApi
+from ext_authz.translate.translator import translate
 from tests.translate import sdk
-from tests.translate.drive import answer, ask
+from tests.translate.drive import MOMENT, answer, ask, question, target
 from tests.translate.facts import compact
 from tests.translate.wire_formats import AWS, JSON, SSE, aws, aws_event, sse
 
@@ -343,20 +345,56 @@ def test_a_numeric_code_is_no_code_of_the_clients_schema():
     }  # fmt: skip
 
 
-def test_a_forced_schema_tool_is_taken_off_again():
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    form = {"type": "json_schema", "json_schema": {"name": "p", "schema": schema}}
-    exchange = ask("chat", "bedrock", stream=False, response_format=form)
-    assert exchange.upstream.unwrap == ""
-    from ext_authz.translate.clients.chat_answer import ChatWriter
-    from ext_authz.translate.events import Ended, Finish, ToolArgs, ToolStart
-    from ext_authz.translate.unwrapping import Unwrapping
-    from tests.translate.drive import MOMENT
+FORM = {
+    "type": "json_schema",
+    "json_schema": {"name": "p", "schema": {"type": "object", "properties": {}}},
+}
 
-    events = [ToolStart(0, "t", "p"), ToolArgs(0, '{"a":1}'), Finish("tool_calls"), Ended()]
-    out = json.loads(ChatWriter("m", MOMENT).whole(Unwrapping("p")(events)))
-    choice = out["choices"][0]
+
+def old_model(*, stream, **more):
+    body = question("chat", stream=stream, response_format=FORM, **more)
+    to = target("anthropic", model="claude-3-5-sonnet-20241022")
+    return translate(ClientApi.CHAT, to, body, {}, MOMENT)
+
+
+def test_a_tool_that_stands_for_a_schema_is_taken_off_again():
+    block = {"type": "tool_use", "id": "t", "name": "p", "input": {"a": 1}}
+    message = {**START["message"], "content": [block], "stop_reason": "tool_use"}
+    _, out = answer(old_model(stream=False), compact(message).encode())
+    choice = json.loads(out)["choices"][0]
     assert (choice["message"]["content"], choice["finish_reason"]) == ('{"a":1}', "stop")
+    assert "tool_calls" not in choice["message"]
+
+
+def test_a_tool_that_stands_for_a_schema_is_taken_off_a_stream():
+    block = {"type": "tool_use", "id": "t", "name": "p", "input": {}}
+    events = [
+        START,
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        *[
+            {"type": "content_block_delta", "index": 0,
+             "delta": {"type": "input_json_delta", "partial_json": piece}}
+            for piece in ('{"a"', ":1}")
+        ],
+        {"type": "content_block_stop", "index": 0},
+        delta("tool_use"),
+        STOP,
+    ]  # fmt: skip
+    head, out = answer(old_model(stream=True), anthropic_stream(*events), kind=SSE)
+    facts = sdk.read("chat", stream=True, status=200, headers=head.headers, body=out)
+    assert (facts.text, facts.finish, facts.calls) == ('{"a":1}', "stop", ())
+
+
+def test_other_tools_beside_the_schemas_one_stay_calls():
+    tool = {"type": "function", "function": {"name": "f"}}
+    exchange = old_model(stream=False, tools=[tool])
+    assert json.loads(exchange.upstream.body)["tool_choice"] == {"type": "any"}
+    block = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    message = {**START["message"], "content": [block], "stop_reason": "tool_use"}
+    _, out = answer(exchange, compact(message).encode())
+    choice = json.loads(out)["choices"][0]
+    assert choice["message"]["tool_calls"][0]["function"]["name"] == "f"
+    assert choice["finish_reason"] == "tool_calls"
 
 
 def test_unknown_events_pass_by():

@@ -204,7 +204,7 @@ def _write_sampling(ask: Ask, traits: Traits, body: dict[str, Any], *, thinks: b
         return
     if sampling.temperature is not None:
         body["temperature"] = min(sampling.temperature, 1)
-    if sampling.top_p is not None and (sampling.temperature is None or not traits.json_schema):
+    if sampling.top_p is not None and (sampling.temperature is None or traits.both_samplers):
         # The models since 4.1 refuse one beside the other.
         body["top_p"] = sampling.top_p
     if sampling.top_k is not None:

@@ -160,7 +160,7 @@ def _write_inference(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: 
     if not thinks and traits.sampling:
         if sampling.temperature is not None:
             inference["temperature"] = min(sampling.temperature, 1)
-        if sampling.top_p is not None:
+        if sampling.top_p is not None and (sampling.temperature is None or traits.both_samplers):
             inference["topP"] = sampling.top_p
         if sampling.top_k is not None:
             more["top_k"] = sampling.top_k
