@@ -1,7 +1,7 @@
-"""Values in a text that are written with escapes: in code, or in JSON that is cut or in prose.
+r"""Values in a text that are written with escapes: in code, or in JSON that is cut or in prose.
 
-A model reads `bob\\u0040example.com` as well as anybody. So a text that has backslashes is searched
-as it stands, and unescaped as often as that changes it; what is found there is the value.
+A model reads `bob\u0040example.com` as well as anybody. So a text that has backslashes is searched
+as it stands, and unescaped as often as that changes it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from typing import Final
 
+from ext_authz.redact.json_text import begins_like_json
 from ext_authz.redact.scanner import Hits, Scanner
 from ext_authz.redact.unescape import MOST_LEVELS, unescaped
 
@@ -35,6 +36,8 @@ def values_in(text: bytes, scanner: Scanner, hits: Hits) -> list[Value]:
     ]
     if b"\\" not in text:
         return values
+    # What is put back into JSON is escaped again; elsewhere the very letters come back.
+    is_json = begins_like_json(text[:256].decode("utf-8", "ignore"))
     ways: list[_Way] = []
     level = text
     for _ in range(MOST_LEVELS):
@@ -47,8 +50,8 @@ def values_in(text: bytes, scanner: Scanner, hits: Hits) -> list[Value]:
             start, end = one.start, one.end
             for back in ways:
                 start, end = back.start(start), back.end(end)
-            said = level[one.start : one.end].decode("utf-8", "replace")
-            values.append(Value(start, end, one.name, said))
+            said = level[one.start : one.end] if is_json else text[start:end]
+            values.insert(0, Value(start, end, one.name, said.decode("utf-8", "replace")))
     return _joined(values, text)
 
 

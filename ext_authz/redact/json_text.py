@@ -141,6 +141,12 @@ def is_json(text: bytes) -> bool:
     return True
 
 
+def begins_like_json(text: str) -> bool:
+    """Whether a text that has not ended is taken for the JSON of an object or a list."""
+    begun = text.lstrip()[:2]
+    return begun[:1] == "{" or begun in ("[{", '["', "[[", "[\n")
+
+
 def _check_depth(body: bytes) -> None:
     depth = 0
     for token in _TOKEN.finditer(body):

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from ext_authz.redact.audit import Audit
+from ext_authz.redact.disguise import values_in
 from ext_authz.redact.errors import MalformedError, TooMuchError
 from ext_authz.redact.json_text import Place, checked, is_json, rewritten
 from ext_authz.redact.places import BASE64, KNOWN, NAMES, SCHEMA_WORDS, STRUCTURAL, Region
 from ext_authz.redact.rules import Rules
 from ext_authz.redact.scanner import Hits, Scanner
-from ext_authz.redact.disguise import values_in
 from ext_authz.redact.unescape import decoded_base64, is_text_url, levels, text_urls
 from ext_authz.redact.vault import Vault
 from ext_authz.translate.wire import decode, encode

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ext_authz.redact.audit import Audit
+from ext_authz.redact.json_depth import StringDepth
+from ext_authz.redact.json_text import begins_like_json
 from ext_authz.redact.vault import key_of
 from ext_authz.translate.wire import encode
 
@@ -65,6 +67,7 @@ class Names:
         self.beginnings = {key[:size] for key in values for size in range(len(key) + 1)}
         self.longest = max((len(key) for key in values), default=0) * 3 + _LONGEST_AROUND
         self._labels = {key.rpartition("_")[0].encode() for key in values}
+        self.needs_escapes = any(_escaped(value) != value for value in values.values())
         # Where no brackets may stand, as in names of tools.
         self._bare = re.compile(
             "|".join(rf"(?<![A-Za-z0-9_]){key}(?![A-Za-z0-9_])" for key in values) or r"(?!)"
@@ -90,15 +93,23 @@ class TextRestorer:
         self._names = names
         self._audit = audit
         self._json = json
+        self._is_begun = False
+        self._depth: StringDepth | None = None
         self.held = ""
 
     def feed(self, piece: str) -> str:
         """Return the text that is certain after this piece."""
         text = self.held + piece if self.held else piece
-        if self._json is None and (begun := text.lstrip()):
-            self._json = begun[0] == "{" or begun[:2] in ("[{", '["', "[[", "[\n")
+        if not self._is_begun and (begun := text.lstrip()):
+            self._is_begun = True
+            if self._json is None:
+                self._json = begins_like_json(begun)
+            if self._json and self._names.needs_escapes:
+                self._depth = StringDepth()
         if _OPENERS.search(text) is None:
             self.held = ""
+            if self._depth is not None:
+                self._depth.read(text)
             return text
         at = self._begins(text)
         self.held = text[at:]
@@ -123,9 +134,28 @@ class TextRestorer:
         return len(text)
 
     def _restored(self, text: str) -> str:
+        if self._depth is not None:
+            return self._restored_by_depth(text, self._depth)
         if _OPENERS.search(text) is None:
             return text
         return _PLACEHOLDER.sub(self._value, text)
+
+    def _restored_by_depth(self, text: str, depth: StringDepth) -> str:
+        pieces: list[str] = []
+        done = 0
+        for found in _PLACEHOLDER.finditer(text):
+            depth.read(text[done : found.start()])
+            value = self._value(found)
+            if value != found[0]:
+                depth.pass_value()
+                value = _escaped(value) if depth.is_nested else value
+            else:
+                depth.read(value)
+            pieces += (text[done : found.start()], value)
+            done = found.end()
+        depth.read(text[done:])
+        pieces.append(text[done:])
+        return "".join(pieces)
 
     def _value(self, found: re.Match[str]) -> str:
         key = key_of(next(group for group in found.groups() if group))
@@ -133,4 +163,9 @@ class TextRestorer:
         if value is None:
             return found[0]
         self._audit.restored[key.rpartition("_")[0].lower()] += 1
-        return encode(value)[1:-1].decode() if self._json else value
+        return _escaped(value) if self._json else value
+
+
+def _escaped(text: str) -> str:
+    """Write a text as it stands in a string of JSON."""
+    return encode(text)[1:-1].decode()

@@ -76,8 +76,7 @@ class Scanner:
             return self._always
         # In the order of the rules: of two detectors that find the same, the first names it.
         return sorted(
-            [self._gated[number] for number in matched if number < len(self._gated)]
-            + self._always
+            [self._gated[number] for number in matched if number < len(self._gated)] + self._always
         )
 
     def find(self, text: bytes, hits: Hits | None = None) -> list[Finding]:

@@ -65,7 +65,9 @@ def _chat(value: str) -> Iterator[tuple[str, list[Any]]]:
         [
             {
                 "role": "assistant",
-                "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "f", "input": value}}],
+                "tool_calls": [
+                    {"id": "c", "type": "custom", "custom": {"name": "f", "input": value}}
+                ],
             }
         ],
     )
@@ -122,11 +124,17 @@ def _messages(value: str) -> Iterator[tuple[str, dict[str, Any]]]:
         ),
         (
             "document",
-            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": value}},
+            {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": value},
+            },
         ),
         ("title", {"type": "document", "title": value, "source": {"type": "url", "url": "u"}}),
         ("context", {"type": "document", "context": value, "source": {"type": "url", "url": "u"}}),
-        ("url", {"type": "image", "source": {"type": "url", "url": f"https://a.example/?q={value}"}}),
+        (
+            "url",
+            {"type": "image", "source": {"type": "url", "url": f"https://a.example/?q={value}"}},
+        ),
         ("thinking", {"type": "thinking", "thinking": value, "signature": "s"}),
         (
             "search result",

@@ -1,4 +1,4 @@
-"""Each detector finds its values, whatever stands around them, and not what only looks like them."""
+"""Each detector finds its values, whatever stands around, and not what only looks like them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ from ext_authz.redact.errors import DetectorError
 from ext_authz.redact.scanner import Scanner
 from tests.redact.planted import VALUES, said
 
-AROUND = ("{}", "x: {}", '"{}"', "({})", "<{}>", "mail\n{}\n", "[{}](x)", "é {} é", "{}.", "**{}**,")
+AROUND = (
+    "{}",
+    "x: {}",
+    '"{}"',
+    "({})",
+    "<{}>",
+    "mail\n{}\n",
+    "[{}](x)",
+    "é {} é",
+    "{}.",
+    "**{}**,",
+)
 # A sentence's dot, hyphen or colon is a part of some; of these the words around decide.
 SAID_ONLY = {"url_password", "bearer_token"}
 
 
 def found(name: str, text: str) -> list[str]:
     data = text.encode()
-    return [
-        data[one.start : one.end].decode() for one in Scanner(detectors([name])).find(data)
-    ]
+    return [data[one.start : one.end].decode() for one in Scanner(detectors([name])).find(data)]
 
 
 def test_every_detector_has_values_planted():

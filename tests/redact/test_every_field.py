@@ -27,11 +27,15 @@ def ascii_only(body):
 
 
 def all_escaped(body):
-    """Every letter of every string as `\\u`, those outside the first plane as pairs."""
+    r"""Every letter of every string as `\u`, those outside the first plane as pairs."""
 
     def escaped(text):
         units = text.encode("utf-16-be")
-        return '"' + "".join(f"\\u{units[i]:02x}{units[i + 1]:02X}" for i in range(0, len(units), 2)) + '"'
+        return (
+            '"'
+            + "".join(f"\\u{units[i]:02x}{units[i + 1]:02X}" for i in range(0, len(units), 2))
+            + '"'
+        )
 
     def written(value):
         if isinstance(value, str):

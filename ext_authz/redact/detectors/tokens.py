@@ -40,7 +40,12 @@ _ROWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     ("github_token", (r"\bgh[pousr]_[A-Za-z0-9]{36,}", r"\bgithub_pat_[A-Za-z0-9_]{40,}")),
-    ("gitlab_token", (r"\bgl(?:pat|dt|ft|soat|rt|rtr|cbt|ptt|agent|imt|oas)-[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*",)),
+    (
+        "gitlab_token",
+        (
+            r"\bgl(?:pat|dt|ft|soat|rt|rtr|cbt|ptt|agent|imt|oas)-[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*",
+        ),
+    ),
     ("bitbucket_token", (r"\bATBB[A-Za-z0-9]{32,}", r"\bATCTT3x[A-Za-z0-9_=-]{20,}")),
     (
         "slack_token",
