@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ext_authz.translate.clients.json_extent import JsonExtent
 from ext_authz.translate.clients.messages_content import (
     content_of,
-    is_complete,
     messages_usage,
     thinking_block,
     tool_use,
@@ -66,7 +66,9 @@ class MessagesWriter:
         self._open = ""  # the kind of the block that is open
         self._index = -1  # of the block that was opened last
         self._delta_head = b""
-        self._calls: dict[int, tuple[ToolStart, list[str]]] = {}  # not closed yet, in order
+        self._calls: dict[
+            int, tuple[ToolStart, list[str], JsonExtent]
+        ] = {}  # not closed yet, in order
         self._held = 0
         self._any_call = False
 
@@ -159,7 +161,7 @@ class MessagesWriter:
         """A call begins: its block opens at once, unless the call before it is not complete."""
         self._any_call = True
         waits = bool(self._calls)
-        self._calls[start.index] = (start, [])
+        self._calls[start.index] = (start, [], JsonExtent())
         if waits:
             return self._advanced()
         return self._closed_block() + self._open_call(start)
@@ -173,8 +175,9 @@ class MessagesWriter:
         self._held += len(event.text)
         if self._held > _MOST_HELD:
             return self.stream(Failed(Failure("server", "The calls of tools are too large", 502)))
-        pieces = self._calls[event.index][1]
+        _, pieces, extent = self._calls[event.index]
         pieces.append(event.text)
+        extent.add(event.text)
         if event.index != next(iter(self._calls)):
             return b""
         written = self._argument(event.text)
@@ -185,11 +188,11 @@ class MessagesWriter:
         written = b""
         while len(self._calls) > 1:
             first = next(iter(self._calls))
-            if not is_complete(self._calls[first][1]):
+            if not self._calls[first][2].complete:
                 break
             del self._calls[first]
-            start, pieces = next(iter(self._calls.values()))
-            self._held = sum(len(piece) for _, held in self._calls.values() for piece in held)
+            start, pieces, _ = next(iter(self._calls.values()))
+            self._held = sum(len(piece) for _, held, _ in self._calls.values() for piece in held)
             written += self._stop() + self._open_call(start) + self._argument("".join(pieces))
         return written
 
@@ -210,7 +213,7 @@ class MessagesWriter:
         waiting = list(self._calls.values())[1:]
         self._calls.clear()
         self._held = 0
-        for start, pieces in waiting:
+        for start, pieces, _ in waiting:
             written += self._open_call(start) + self._argument("".join(pieces)) + self._stop()
         return written
 

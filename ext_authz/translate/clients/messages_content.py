@@ -88,17 +88,6 @@ def _joined(content: list[dict[str, Any]], kind: str, text: str) -> None:
         content.append({**block, kind: text})
 
 
-def is_complete(pieces: list[str]) -> bool:
-    """Whether the pieces are the whole of a JSON object."""
-    if not pieces or not pieces[-1].rstrip().endswith("}"):
-        return False
-    try:
-        decode("".join(pieces))
-    except ValueError:
-        return False
-    return True
-
-
 def _object(text: str) -> Any:
     """The input of a call; a model's broken JSON is shown as it is, since nothing can be read."""
     if not text.strip():

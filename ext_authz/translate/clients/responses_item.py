@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ext_authz.translate.clients.json_extent import JsonExtent
 from ext_authz.translate.clients.thought_items import redacted, signed
 from ext_authz.translate.events import ToolStart
 from ext_authz.translate.thought_ids import join_signature
-from ext_authz.translate.wire import NotJsonError, decode
 
 Events = list[dict[str, Any]]
 
@@ -116,22 +116,18 @@ class ToolItem(Item):
     def __init__(self, item_id: str, start: ToolStart) -> None:
         super().__init__(item_id)
         self._start = start
+        self._extent = JsonExtent()
         self._pieces: list[str] = []
 
     @property
     def complete(self) -> bool:
         """Whether the pieces are the whole of a JSON object."""
-        if not self._pieces or not self._pieces[-1].rstrip().endswith("}"):
-            return False
-        try:
-            decode("".join(self._pieces))
-        except NotJsonError:
-            return False
-        return True
+        return self._extent.complete
 
     def arguments(self, piece: str) -> Events:
         """Add a piece of the arguments."""
         self._pieces.append(piece)
+        self._extent.add(piece)
         return [self._within("response.function_call_arguments.delta", delta=piece)]
 
     def caught_up(self) -> Events:
