@@ -44,7 +44,9 @@ class RawEvent:
             self.data = b"\n".join(pieces)
 
     def with_data(self, data: bytes) -> bytes:
-        """Return the event with another payload, which has no line breaks."""
+        """Return the event with other JSON in it."""
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ")  # between its tokens: strings have no line breaks
         if self._data_end:
             return self.raw[: self._data_start] + data + self.raw[self._data_end :]
         kept: list[bytes] = []
