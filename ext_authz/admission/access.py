@@ -6,6 +6,7 @@ from enum import Enum
 
 from ext_authz.admission.book import Book
 from ext_authz.admission.identity import Identity
+from ext_authz.admission.question import Question
 from xds.edge.rules import Route
 
 
@@ -17,12 +18,13 @@ class Denied(Enum):
     MODEL = "the model is not there, as far as it may know"
 
 
-def may_enter(book: Book, route_name: str, who: Identity, client: str, now: float) -> Denied | None:
-    """Tell why an identity may not use a route, or None where it may."""
+def may_enter(book: Book, question: Question, who: Identity, now: float) -> Denied | None:
+    """Tell why an identity may not use the route that it asks for, or None where it may."""
+    route_name = question.route
     route = book.routes[route_name]
     if not who.tenant:
         return Denied.ROUTE if route.on_request or route.allow is not None else None
-    if not book.from_here(who.tenant, client):
+    if who.tenant in book.placed and not book.from_here(who.tenant, question.client):
         return Denied.ADDRESS
     tenant = book.tenants[who.tenant]
     if route.allow is not None and who.tenant not in route.allow:

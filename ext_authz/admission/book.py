@@ -21,7 +21,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Book:
     """What is looked up while a request waits.
 
-    ``names`` leads from each name of a model, aliases too, to the policy's own.
+    ``names`` leads from each name of a model, aliases too, to the policy's own. ``placed`` are the
+    tenants whose clients may come from some networks only.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -36,7 +37,7 @@ class Book:
         self._certificates = [
             (glob, name) for name, tenant in rules.tenants.items() for glob in tenant.certificates
         ]
-        self._networks: dict[str, Networks] = {
+        self.placed: dict[str, Networks] = {
             name: tuple(ip_network(one, strict=False) for one in tenant.addresses)
             for name, tenant in rules.tenants.items()
             if tenant.addresses
@@ -68,7 +69,7 @@ class Book:
 
     def from_here(self, tenant: str, client: str) -> bool:
         """Tell whether a tenant's clients may come from an address."""
-        networks = self._networks.get(tenant)
+        networks = self.placed.get(tenant)
         if networks is None:
             return True
         try:

@@ -84,7 +84,7 @@ class Admission:
         who = identify(question, route, book, self._keys, self._revoked, now)
         if isinstance(who, Unknown):
             return self._refused(_unknown(route, who), question, None)
-        denied = may_enter(book, question.route, who, question.client, now)
+        denied = may_enter(book, question, who, now)
         if denied is not None:
             why = refusal.NOT_FROM_HERE if denied is Denied.ADDRESS else refusal.NOT_THIS_ROUTE
             return self._refused(why, question, who)

@@ -19,6 +19,7 @@ JWT = "envoy.filters.http.jwt_authn"
 """The namespace of verified payloads, each under its issuer's name."""
 LLM = "gatewright.llm"
 """The namespace of what the body says, its `model` above all."""
+_CLIENT: Final = "x-envoy-external-address"
 MODELS: Final = "/models"
 """The endpoint at which models are told of."""
 
@@ -71,9 +72,13 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def client(self) -> str:
-        """The client's address, without a port."""
-        address: str = self.told.source.address.socket_address.address
-        return address
+        """The client's address, without a port: behind proxies that are trusted, what they say.
+
+        The question's own source is who holds the connection. What Envoy takes for the client it
+        writes into a header, but for clients on the same machine; a client's own is dropped before.
+        """
+        said: str = self.headers.get(_CLIENT, "")
+        return said or self.told.source.address.socket_address.address
 
     @property
     def principal(self) -> str:

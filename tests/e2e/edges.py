@@ -134,13 +134,13 @@ def gateway(
     environment: Mapping[str, str] | None = None,
     log_level: str = "warning",
     serve_with: Sequence[object] = (),
-    tls: str = "",
+    listener: str = "",
 ) -> Iterator[Gateway]:
     """Run the policy until the block ends.
 
     In its text `{simulator}` is where the providers are, `http://127.0.0.1:N`. Each Envoy gets a
-    listener of its own, else they would share one port; ``tls`` is what is written of theirs. The
-    edges' folder has to be `edge`, the providers' key `env:PROVIDER_KEY`.
+    listener of its own, else they would share one port; ``listener`` is what else is
+    written of each. The edges' folder has to be `edge`, the providers' key `env:PROVIDER_KEY`.
     """
     environment = {"PROVIDER_KEY": "sk-canary-provider", **(environment or {})}
     with ExitStack() as stack:
@@ -149,7 +149,7 @@ def gateway(
         )
         path = folder / "gateway.yaml"
         text = policy.replace("{simulator}", f"http://127.0.0.1:{simulator.port}")
-        path.write_text(text + _listeners(edges, tls))
+        path.write_text(text + _listeners(edges, listener))
         serve = stack.enter_context(
             serving(path, "--state", folder / "plane-state", *serve_with, environment=environment)
         )
@@ -182,8 +182,8 @@ def gateway(
         yield Gateway(serve, beside, simulator, path)
 
 
-def _listeners(edges: int, tls: str) -> str:
-    more = f", tls: {tls}" if tls else ""
+def _listeners(edges: int, listener: str) -> str:
+    more = f", {listener}" if listener else ""
     listeners = "listeners:\n"
     groups = "groups:\n"
     for number in range(edges):

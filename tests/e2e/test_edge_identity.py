@@ -160,10 +160,10 @@ def mutual(authority, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mutual")
     authority.write(folder, "edge", "127.0.0.1")
     (folder / "ca.pem").write_bytes(authority.pem)
-    tls = "{ certificate: file:edge.pem, key: file:edge.key, client_ca: file:ca.pem }"
+    tls = "tls: { certificate: file:edge.pem, key: file:edge.key, client_ca: file:ca.pem }"
     with upstream() as service:
         text = CERTIFICATES.replace("PORT", str(service.port))
-        with gateway(folder, text, edges=1, tls=tls) as running:
+        with gateway(folder, text, edges=1, listener=tls) as running:
             yield running, service, folder
 
 
@@ -198,3 +198,38 @@ def test_a_certificate_of_nobodys_is_refused(mutual, authority):
     with client(mutual, authority, "spiffe://corp/acme/api") as http:
         bad = {"authorization": f"Bearer {key_of('nobody')}"}
         assert http.get("/either", headers=bad).status_code == 401
+
+
+BEHIND = f"""\
+gatewright: v1
+name: behind
+edge: {{ folder: edge, workers: 1 }}
+routes:
+  - {{ name: all, match: /all, respond: {{ status: 200, body: all }}, auth: keys }}
+  - name: each
+    match: /each
+    respond: {{ status: 200, body: each }}
+    auth: [keys, none]
+    limits: [{{ limit: 1 request/day, each: client }}]
+tenants:
+  far: {{ keys: {{ ci: {digest_of("far")} }}, addresses: [203.0.113.0/24] }}
+"""
+
+
+def test_the_clients_address_is_what_a_trusted_proxy_says(tmp_path):
+    """As everywhere else on a listener behind a proxy: where a key may be used, and who is whom."""
+    with (
+        gateway(tmp_path, BEHIND, edges=1, listener="trusted_hops: 1") as running,
+        httpx.Client(base_url=running.urls()[0], timeout=30) as http,
+    ):
+
+        def ask(path, address, **headers):
+            return http.get(path, headers={"x-forwarded-for": address, **headers}).status_code
+
+        key = {"authorization": f"Bearer {key_of('far')}"}
+        assert ask("/all", "203.0.113.7", **key) == 200
+        assert ask("/all", "198.51.100.7", **key) == 403
+        # What the client itself says stands before what the proxy says.
+        assert ask("/all", "203.0.113.7, 198.51.100.7", **key) == 403
+        assert [ask("/each", "203.0.113.7") for _ in range(2)] == [200, 429]
+        assert ask("/each", "203.0.113.8") == 200
