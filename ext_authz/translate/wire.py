@@ -44,7 +44,7 @@ def decode_object(data: bytes | bytearray) -> dict[str, Any]:
     value = decode(data)
     if not isinstance(value, dict):
         raise NotJsonError("expected a JSON object")
-    if _may_be_deep(data) and not _is_shallow(value):
+    if may_be_deep(data) and not _is_shallow(value):
         raise NotJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -60,7 +60,7 @@ def decode_members(data: bytes | bytearray) -> dict[str, msgspec.Raw]:
         members = _members.decode(data)
     except (ValueError, RecursionError) as error:
         raise NotJsonError(_reason(error)) from None
-    if _may_be_deep(data):
+    if may_be_deep(data):
         decode_object(data)
     return members
 
@@ -75,7 +75,8 @@ def decode_lenient(data: bytes | bytearray) -> Any:
     return decode(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
 
 
-def _may_be_deep(data: bytes | bytearray) -> bool:
+def may_be_deep(data: bytes | bytearray) -> bool:
+    """Whether it has to be looked at closely: it has more brackets than it may have levels."""
     return data.count(b"{") + data.count(b"[") > MAX_DEPTH
 
 

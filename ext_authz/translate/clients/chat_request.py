@@ -8,27 +8,30 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from ext_authz.translate.clients.chat_messages import read_messages
+from ext_authz.translate.clients.chat_shape import Chat, ChatFunction, Count
 from ext_authz.translate.clients.fields import (
-    flag,
-    integer,
+    checked_name,
     item,
     mapping,
-    number,
-    optional_text,
     read_body,
     sequence,
-    strings,
     text,
-    tool_name,
     wrong,
 )
-from ext_authz.translate.clients.shared import read_cache, read_thinking
+from ext_authz.translate.clients.shared import (
+    NO_PARAMETERS,
+    cache_of,
+    read_effort,
+    read_schema,
+    read_thinking,
+)
 from ext_authz.translate.conversation import (
-    PLAIN,
     UNSAID,
     Ask,
-    Effort,
+    Cache,
     Format,
     Sampling,
     Thinking,
@@ -36,119 +39,112 @@ from ext_authz.translate.conversation import (
     ToolChoice,
 )
 from ext_authz.translate.errors import RefusedError, UnsupportedError
+from ext_authz.translate.wire import may_be_deep
 
-EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_NO_PARAMETERS: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 _UNSUPPORTED: Final = ("audio", "web_search_options", "moderation")
-_RARE: Final = frozenset({*_UNSUPPORTED, "modalities"})
-_CHOICES: Final = frozenset({"tool_choice", "function_call"})
-_THINKING: Final = frozenset({"thinking", "reasoning_effort"})
-_SAMPLING: Final = frozenset(
-    {
-        "temperature",
-        "top_p",
-        "top_k",
-        "stop",
-        "seed",
-        "presence_penalty",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "n",
-    }
-)
+_decode = msgspec.json.Decoder(Chat).decode
 
 
 def read_chat(body: bytes) -> Ask:
     """Read a request; raises `RefusedError` for what is wrong or what no other API can do."""
-    return ask_of(read_body(body))
-
-
-def ask_of(fields: dict[str, Any]) -> Ask:
-    """Read a decoded request."""
-    if not _RARE.isdisjoint(fields):
-        _refuse_rare(fields)
-    limit = integer(fields, "max_completion_tokens")
-    stream = bool(flag(fields, "stream"))
+    if may_be_deep(body):
+        read_body(body)
+    try:
+        chat = _decode(body)
+    except (ValueError, RecursionError) as error:
+        raise _refusal(error) from None
+    _refuse_rare(chat)
+    limit = _whole(chat.max_completion_tokens, "max_completion_tokens")
+    options = chat.stream_options
+    stream = bool(chat.stream)
     return Ask(
-        model=text(fields, "model"),
-        turns=read_messages(sequence(fields, "messages")),
-        tools=_tools(fields),
-        choice=_choice(fields) if not _CHOICES.isdisjoint(fields) else None,
-        parallel=flag(fields, "parallel_tool_calls"),
-        max_tokens=integer(fields, "max_tokens") if limit is None else limit,
-        sampling=_sampling(fields),
-        format=_format(fields) if "response_format" in fields else None,
-        thinking=_thinking(fields) if not _THINKING.isdisjoint(fields) else UNSAID,
-        user=optional_text(fields, "user") or optional_text(fields, "safety_identifier"),
-        tier=optional_text(fields, "service_tier"),
-        verbosity=optional_text(fields, "verbosity"),
+        model=chat.model,
+        turns=read_messages(chat.messages),
+        tools=_tools(chat) if chat.tools or chat.functions else (),
+        choice=_choice(chat),
+        parallel=chat.parallel_tool_calls,
+        max_tokens=_whole(chat.max_tokens, "max_tokens") if limit is None else limit,
+        sampling=_sampling(chat),
+        format=_format(chat.response_format) if chat.response_format else None,
+        thinking=_thinking(chat),
+        user=chat.user or chat.safety_identifier or "",
+        tier=chat.service_tier or "",
+        verbosity=chat.verbosity or "",
         stream=stream,
-        include_usage=stream and bool(mapping(fields, "stream_options").get("include_usage")),
+        include_usage=stream and options is not None and options.include_usage is True,
     )
 
 
-def _refuse_rare(fields: dict[str, Any]) -> None:
-    for name in _UNSUPPORTED:
-        if fields.get(name) is not None:
-            raise UnsupportedError(
-                f"`{name}` is not supported by this model's provider", param=name
-            )
-    modalities = fields.get("modalities")
-    if isinstance(modalities, list) and modalities != ["text"]:
+def _refusal(error: Exception) -> RefusedError:
+    """Tell which member is wrong, where the decoder says so."""
+    told, _, path = str(error).partition(" - at `$.")
+    if path:
+        param = path.rstrip("`")
+        return RefusedError(f"`{param}`: {told[:1].lower()}{told[1:]}", param=param)
+    return RefusedError(f"The body is not the JSON of a request: {told}")
+
+
+def _whole(value: Count, name: str) -> int | None:
+    if value is None or type(value) is int:
+        return value
+    if value == int(value):
+        return int(value)
+    raise wrong(name, "an integer")
+
+
+def _refuse_rare(chat: Chat) -> None:
+    if chat.audio or chat.web_search_options is not None or chat.moderation:
+        name = next(name for name in _UNSUPPORTED if getattr(chat, name) is not None)
+        raise UnsupportedError(f"`{name}` is not supported by this model's provider", param=name)
+    if chat.modalities and chat.modalities != ["text"]:
         raise UnsupportedError("This model answers with text only", param="modalities")
 
 
-def _sampling(fields: dict[str, Any]) -> Sampling:
-    if _SAMPLING.isdisjoint(fields):
-        return PLAIN
+def _sampling(chat: Chat) -> Sampling:
+    stop = chat.stop
     return Sampling(
-        temperature=number(fields, "temperature"),
-        top_p=number(fields, "top_p"),
-        top_k=integer(fields, "top_k"),
-        stop=strings(fields.get("stop"), "stop"),
-        seed=integer(fields, "seed"),
-        presence_penalty=number(fields, "presence_penalty"),
-        frequency_penalty=number(fields, "frequency_penalty"),
-        logit_bias=mapping(fields, "logit_bias") or None,
-        logprobs=bool(flag(fields, "logprobs")),
-        top_logprobs=integer(fields, "top_logprobs"),
-        choices=integer(fields, "n") or 1,
+        temperature=chat.temperature,
+        top_p=chat.top_p,
+        top_k=_whole(chat.top_k, "top_k"),
+        stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
+        seed=_whole(chat.seed, "seed"),
+        presence_penalty=chat.presence_penalty,
+        frequency_penalty=chat.frequency_penalty,
+        logit_bias=chat.logit_bias or None,
+        logprobs=bool(chat.logprobs),
+        top_logprobs=_whole(chat.top_logprobs, "top_logprobs"),
+        choices=_whole(chat.n, "n") or 1,
     )
 
 
-def _tools(fields: dict[str, Any]) -> tuple[Tool, ...]:
+def _tools(chat: Chat) -> tuple[Tool, ...]:
     """`tools`, and the older `functions`, which have no wrapping."""
     tools: list[Tool] = []
-    for number_, given in enumerate(sequence(fields, "tools")):
-        where = f"tools[{number_}]"
-        tool = item(given, where)
-        kind = tool.get("type", "function")
-        if kind != "function":
-            raise UnsupportedError(f"Tools of type `{kind}` are not supported here", param=where)
-        tools.append(read_function(mapping(tool, "function", f"{where}."), tool, where))
-    for number_, given in enumerate(sequence(fields, "functions")):
-        where = f"functions[{number_}]"
-        tools.append(read_function(item(given, where), {}, where))
+    for number, tool in enumerate(chat.tools or ()):
+        where = f"tools[{number}]"
+        if tool.type != "function" or tool.function is None:
+            raise UnsupportedError(
+                f"Tools of type `{tool.type}` are not supported here", param=where
+            )
+        tools.append(_function(tool.function, cache_of(tool.cache_control), f"{where}.function"))
+    for number, function in enumerate(chat.functions or ()):
+        tools.append(_function(function, None, f"functions[{number}]"))
     return tuple(tools)
 
 
-def read_function(function: dict[str, Any], tool: dict[str, Any], where: str) -> Tool:
-    """Read a function's declaration; `tool` may carry its cache mark."""
-    schema = mapping(function, "parameters", f"{where}.")
+def _function(function: ChatFunction, cache: Cache | None, where: str) -> Tool:
     return Tool(
-        name=tool_name(function, f"{where}."),
-        description=optional_text(function, "description", f"{where}."),
-        schema=schema or _NO_PARAMETERS,
-        strict=flag(function, "strict"),
-        cache=read_cache(tool) or read_cache(function),
+        checked_name(function.name, where),
+        function.description or "",
+        function.parameters or NO_PARAMETERS,
+        function.strict,
+        cache or cache_of(function.cache_control),
     )
 
 
-def _choice(fields: dict[str, Any]) -> ToolChoice | None:
-    given = fields.get("tool_choice")
-    if given is None and (older := fields.get("function_call")) is not None:
+def _choice(chat: Chat) -> ToolChoice | None:
+    given = chat.tool_choice
+    if given is None and (older := chat.function_call) is not None:
         given = {"type": "function", "function": older} if isinstance(older, dict) else older
     if given is None:
         return None
@@ -177,10 +173,9 @@ def _allowed(allowed: dict[str, Any]) -> ToolChoice:
     return ToolChoice("required" if mode == "required" else "auto", tuple(names))
 
 
-def _format(fields: dict[str, Any]) -> Format | None:
-    given = mapping(fields, "response_format")
+def _format(given: dict[str, Any]) -> Format | None:
     kind = given.get("type")
-    if not given or kind == "text":
+    if kind == "text":
         return None
     if kind == "json_object":
         return Format()
@@ -191,26 +186,9 @@ def _format(fields: dict[str, Any]) -> Format | None:
     )
 
 
-def read_schema(given: dict[str, Any], where: str) -> Format:
-    """Read the schema of an answer with its name."""
-    return Format(
-        schema=mapping(given, "schema", f"{where}."),
-        name=optional_text(given, "name", f"{where}.") or "response",
-        description=optional_text(given, "description", f"{where}."),
-        strict=flag(given, "strict"),
-    )
-
-
-def _thinking(fields: dict[str, Any]) -> Thinking:
-    if isinstance(fields.get("thinking"), dict):
-        return read_thinking(fields, None)
-    return Thinking(effort=read_effort(fields.get("reasoning_effort"), "reasoning_effort"))
-
-
-def read_effort(given: Any, where: str) -> Effort | None:
-    """Read an effort; one that is not known yet is taken for the default."""
-    if given is None:
-        return None
-    if not isinstance(given, str):
-        raise RefusedError(f"`{where}` must be a string", param=where)
-    return next((effort for effort in EFFORTS if effort == given), None)
+def _thinking(chat: Chat) -> Thinking:
+    if isinstance(chat.thinking, dict):
+        return read_thinking({"thinking": chat.thinking}, None)
+    if chat.reasoning_effort is None:
+        return UNSAID
+    return Thinking(effort=read_effort(chat.reasoning_effort, "reasoning_effort"))

@@ -131,10 +131,14 @@ def arguments(value: Any, where: str) -> str:
 
 def tool_name(fields: dict[str, Any], where: str) -> str:
     """The name of a tool: it may go into headers, paths and logs, so its characters are few."""
-    name = text(fields, "name", where)
+    return checked_name(text(fields, "name", where), where.rstrip("."))
+
+
+def checked_name(name: str, where: str) -> str:
+    """The name of a tool, its characters checked."""
     if _TOOL_NAME.fullmatch(name):
         return name
-    raise wrong(f"{where}name", "1 to 128 letters, digits, underscores, dots, colons and dashes")
+    raise wrong(f"{where}.name", "1 to 128 letters, digits, underscores, dots, colons and dashes")
 
 
 def data_url(url: str) -> tuple[str, str] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ext_authz.translate.clients.chat_request import read_effort
 from ext_authz.translate.clients.fields import (
     flag,
     integer,
@@ -24,7 +23,7 @@ from ext_authz.translate.clients.fields import (
     wrong,
 )
 from ext_authz.translate.clients.messages_blocks import read_blocks, read_system
-from ext_authz.translate.clients.shared import read_cache, read_thinking
+from ext_authz.translate.clients.shared import read_cache, read_effort, read_thinking
 from ext_authz.translate.conversation import Ask, Format, Sampling, Tool, ToolChoice, Turn
 from ext_authz.translate.errors import UnsupportedError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ext_authz.translate.clients.chat_messages import read_file, read_media
+from ext_authz.translate.clients.content_parts import read_file, read_media
 from ext_authz.translate.clients.fields import (
     arguments,
     item,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ext_authz.translate.clients.chat_request import read_effort, read_function, read_schema
 from ext_authz.translate.clients.fields import (
     flag,
     integer,
@@ -22,6 +21,7 @@ from ext_authz.translate.clients.fields import (
     wrong,
 )
 from ext_authz.translate.clients.responses_items import read_items
+from ext_authz.translate.clients.shared import read_effort, read_function, read_schema
 from ext_authz.translate.conversation import (
     Ask,
     Format,
