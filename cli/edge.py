@@ -142,9 +142,12 @@ async def _run(options: Options, *, until_eof: bool) -> None:
 def _options(args: argparse.Namespace) -> Options:
     from cli.node_options import client_tls, planes_of
     from ext_authz.service.options import Options
+    from ext_authz.subscription.follow import verified_names
 
     planes = planes_of(args)
     tls = client_tls(args, planes)
+    if tls and not all(verified_names(plane, tls) for plane in planes):
+        args.wrong("--tls-verify: an edge verifies DNS names and IP addresses, and no URI")
     return Options(
         planes=tuple(str(plane) for plane in planes),
         node_id=args.node_id,

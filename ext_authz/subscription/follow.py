@@ -66,10 +66,11 @@ async def follow(
     wait = _SHORTEST
     turn = 0
     while not stop.is_set():
-        plane = source.planes[turn % len(source.planes)]
+        rounds, place = divmod(turn, len(source.planes))
+        plane = source.planes[place]
         turn += 1
         stream = Stream(source.node(), served)
-        told = await _one_stream(plane, source, stream, changed, keep, stop)
+        told = await _one_stream(plane, source.tls, rounds, stream, changed, keep, stop)
         served = stream.served
         if told:
             wait = _SHORTEST
@@ -80,7 +81,8 @@ async def follow(
 
 async def _one_stream(
     plane: Address,
-    source: Source,
+    tls: ClientTls | None,
+    rounds: int,
     stream: Stream,
     changed: Callable[[Served], None],
     keep: LastGood | None,
@@ -89,7 +91,7 @@ async def _one_stream(
     """Run one stream to its end; tell whether anything came on it."""
     came = False
     try:
-        async with _channel(plane, source.tls) as channel:
+        async with _channel(plane, tls, rounds) as channel:
             call: Any = channel.stream_stream(
                 _METHOD,
                 request_serializer=Request.SerializeToString,
@@ -137,7 +139,17 @@ async def _keep(keep: LastGood, stream: Stream, type_url: str) -> None:
         _log.warning("what is served could not be kept: %s", error)
 
 
-def _channel(plane: Address, tls: ClientTls | None) -> grpc.aio.Channel:
+def verified_names(plane: Address, tls: ClientTls) -> list[str]:
+    """Give the names of which the control plane's certificate must bear one, its host first.
+
+    gRPC asks for one name at a time, and knows no URIs.
+    """
+    names = [name for name in tls.verify if "://" not in name]
+    return sorted(names, key=lambda name: name != plane.host)
+
+
+def _channel(plane: Address, tls: ClientTls | None, rounds: int) -> grpc.aio.Channel:
+    """Make a channel; ``rounds`` are those before, in each of which another name is asked for."""
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 30_000),
@@ -148,8 +160,9 @@ def _channel(plane: Address, tls: ClientTls | None) -> grpc.aio.Channel:
     ]
     if tls is None:
         return grpc.aio.insecure_channel(str(plane), options=options)
-    name = tls.sni or (tls.verify[0] if tls.verify else "")
-    if name and name != plane.host:
+    names = verified_names(plane, tls)
+    name = names[rounds % len(names)]
+    if name != plane.host:
         options.append(("grpc.ssl_target_name_override", name))
     return grpc.aio.secure_channel(str(plane), _credentials(tls), options=options)
 
