@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from compiler.guards import needs_edge
 from compiler.linking.issuers import jwks_url
 from compiler.linking.linked import Linked
 from compiler.plan import Plan, Serve
@@ -58,13 +59,14 @@ def plan_counting(linked: Linked) -> Counting:
 def plan_ledger(linked: Linked, plan: Plan) -> Ledger:
     """Plan where requests are written down.
 
-    Unless it is written, that is where the edge stands, as soon as one is asked about models, or
-    there are tenants.
+    Unless it is written, that is where the edge stands, if there is one anyway and it is asked
+    about models or tenants. For a ledger alone no gateway gets an edge that nobody asked for.
     """
     written = linked.document.ledger
     if written is not None:
         return Ledger(_store(written.store, "postgres"), written.retention or 0)
-    return Ledger(EMBEDDED if plan.tenants or _counts_models(plan) else NOWHERE)
+    serves = any(isinstance(route.action, Serve) for route in plan.routes)
+    return Ledger(EMBEDDED if (plan.tenants or serves) and needs_edge(plan) else NOWHERE)
 
 
 def plan_edge(linked: Linked) -> Edge:
@@ -75,17 +77,6 @@ def plan_edge(linked: Linked) -> Edge:
         written.workers,
         "" if written.ratelimit is None else str(written.ratelimit),
     )
-
-
-def _counts_models(plan: Plan) -> bool:
-    """Tell whether some limit that the fleet shares holds for requests for models."""
-    served = [route for route in plan.routes if isinstance(route.action, Serve)]
-    if not served:
-        return False
-    places = [plan.limits, *(route.limits for route in served)]
-    places += [model.limits for model in plan.models]
-    places += [provider.limits for provider in plan.providers]
-    return any(not limit.per_edge for limits in places for limit in limits)
 
 
 def _store(written: str, server: str) -> Store:

@@ -21,9 +21,9 @@ Lists = tuple[tuple[LimitDocument, ...] | None, tuple[BudgetDocument, ...] | Non
 
 def link_limits(document: GatewayDocument, findings: Findings) -> None:
     """Check the limits and budgets of all places."""
-    _check((document.limits, document.budget), (), findings, native=True)
+    _check((document.limits, document.budget), (), findings)
     for place, route in enumerate(document.routes):
-        _check((route.limits, route.budget), ("routes", place), findings, native=True)
+        _check((route.limits, route.budget), ("routes", place), findings)
         _check_route(route, ("routes", place), findings)
     for name, provider in document.providers.items():
         _check((provider.limits, provider.budget), ("providers", name), findings)
@@ -44,15 +44,15 @@ def link_limits(document: GatewayDocument, findings: Findings) -> None:
                 _check((written.limits, written.budget), (*at, "keys", key), findings)
 
 
-def _check(lists: Lists, path: Path, findings: Findings, *, native: bool = False) -> None:
-    """Check one place; ``native`` tells that Envoys can count there for themselves."""
+def _check(lists: Lists, path: Path, findings: Findings) -> None:
+    """Check one place."""
     limits, budgets = lists
     for place, written in enumerate(limits or ()):
         at = (*path, "limits", place)
         _check_burst(written, at, findings)
         _check_window(written, at, findings)
         if written.per == "edge":
-            _check_edge(written, at, findings, native=native)
+            _check_edge(written, at, findings)
     _check_twice(limits or (), (*path, "limits"), findings)
     _check_twice(budgets or (), (*path, "budget"), findings)
 
@@ -144,7 +144,7 @@ def _check_window(written: LimitDocument, path: Path, findings: Findings) -> Non
         )
 
 
-def _check_edge(written: LimitDocument, path: Path, findings: Findings, *, native: bool) -> None:
+def _check_edge(written: LimitDocument, path: Path, findings: Findings) -> None:
     """Check a limit that each Envoy is to count by itself."""
     text = written.limit
     if text.unit is not Unit.REQUESTS or text.period is Period.MONTH:
@@ -155,21 +155,6 @@ def _check_edge(written: LimitDocument, path: Path, findings: Findings, *, nativ
             (*path, "limit"),
             labels=[((*path, "per"), "each for itself")],
             hint="`per: edge` is for requests in a second, minute, hour or day",
-        )
-    elif not native:
-        findings.error(
-            "per-edge-here",
-            "an Envoy by itself counts for the whole gateway, or for a route",
-            (*path, "per"),
-            hint="remove `per`: all Envoys count together",
-        )
-    elif written.each is not Each.ALL:
-        findings.error(
-            "per-edge-each",
-            f"an Envoy by itself does not count for each {written.each}",
-            (*path, "each"),
-            labels=[((*path, "per"), "each for itself")],
-            hint="remove one of them",
         )
     elif written.when_away is not None:
         findings.error(

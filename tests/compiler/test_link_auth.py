@@ -161,14 +161,16 @@ def test_stores_of_the_plan():
     ("more", "store"),
     [
         ("", NOWHERE),
-        ("tenants: { acme: {} }", EMBEDDED),
+        # An edge that nothing else asks for is not brought by its ledger.
+        ("tenants: { acme: {} }", NOWHERE),
+        ("tenants: { acme: { limits: [5 requests/second] } }", NOWHERE),
         ("limits: [20 requests/second]", EMBEDDED),
         ("limits: [{ limit: 20 requests/second, per: edge }]", NOWHERE),
         ("budget: 5 USD/month", EMBEDDED),
     ],
 )
 def test_the_ledger_unless_written(more, store):
-    """It is kept where there are tenants, or where the edge is asked about models."""
+    """It is kept where there is an edge anyway that is asked about models or tenants."""
     assert plan_of(LISTENER, OPENAI, FAST, LLM, more).ledger == Ledger(store)
 
 
