@@ -26,6 +26,7 @@ from ext_authz.translate.clients.writers import writer_for
 from ext_authz.translate.conversation import Ask
 from ext_authz.translate.errors import Failure, RefusedError
 from ext_authz.translate.exchange import Exchange
+from ext_authz.translate.features import check_features
 from ext_authz.translate.framing.frame import Frame
 from ext_authz.translate.pairs import ClientApi, Way, pair
 from ext_authz.translate.passing import ChatMender
@@ -55,6 +56,8 @@ _WRITE: Final[dict[Api, Callable[[Ask, Target], Upstream]]] = {
     Api.CONVERSE: write_converse,
     Api.COHERE: write_cohere,
 }
+_BY_TABLE: Final = (Api.OPENAI, Api.COHERE)
+"""APIs of which the servers differ in what they can do; the others' writers know by themselves."""
 _OPERATIONS: Final = {
     ClientApi.CHAT: "chat/completions",
     ClientApi.COMPLETIONS: "completions",
@@ -110,6 +113,8 @@ def _translated(
         ask, echoed = read_responses(body)
     else:
         ask = read_completions(body)
+    if target.provider.api in _BY_TABLE:
+        check_features(ask, target.provider)
     upstream = _WRITE[target.provider.api](ask, target)
     if foreign := tuple([name for name in headers if name.startswith(_OF_CLIENTS)]):
         upstream = structs.replace(upstream, without=(*upstream.without, *foreign))

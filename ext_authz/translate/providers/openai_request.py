@@ -56,8 +56,11 @@ def chat_path(target: Target, operation: str = "chat/completions") -> str:
         return f"{target.path}/{operation}"
     if not target.api_version:
         return f"{target.path}/openai/v1/{operation}"
-    deployment = quote(target.model, safe="")
     version = quote(target.api_version, safe="")
+    if operation.startswith("responses"):
+        # This API came when deployments were no longer named in paths.
+        return f"{target.path}/openai/{operation}?api-version={version}"
+    deployment = quote(target.model, safe="")
     return f"{target.path}/openai/deployments/{deployment}/{operation}?api-version={version}"
 
 
