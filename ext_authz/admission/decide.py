@@ -102,26 +102,18 @@ class Admission:
         if question.model:
             if may_ask(book, who, question.model, now):
                 return None
-            return self._no_such_model(question, who)
+            return self._refused(refusal.no_such_model(question.asked), question, who)
         # What is not there at all is told here too, so that nobody can tell the one from the other.
         if question.endpoint == MODELS:
             name = book.names.get(question.entry, "")
             if not question.listing and not may_ask(book, who, name, now):
                 return self._refused(refusal.NO_SUCH_ENTRY, question, who)
         elif question.asked and not may_ask(book, who, book.names.get(question.asked, ""), now):
-            return self._no_such_model(question, who)
+            return self._refused(refusal.no_such_model(question.asked), question, who)
         if question.listing:
             body = models_list(question.api, models_for(book, route, who, now))
             return Decided(answered(200, refusal.JSON, body, (), who), "listed")
         return None
-
-    def _no_such_model(self, question: Question, who: Identity) -> Decided:
-        """Refuse a model that is another's as one that nobody has.
-
-        Envoy says on a model's route how many attempts were made, here none: so it is said always.
-        """
-        why = refusal.no_such_model(question.asked)
-        return self._refused(why, question, who, ((ATTEMPTS, "0"),))
 
     def _counted(
         self, question: Question, route: Route, who: Identity, now: float
@@ -199,6 +191,9 @@ class Admission:
     ) -> Decided:
         content_type, body = refusal.body_of(why, question.api)
         all_of_them = [*headers, *refusal.headers_of(why)]
+        if question.api and question.endpoint != MODELS:
+            # Envoy says so by itself, and only where the model is there: nobody is to know.
+            all_of_them.append((ATTEMPTS, "0"))
         answer = answered(why.status, content_type, body, all_of_them, who, held=held)
         return Decided(answer, why.code)
 

@@ -98,7 +98,11 @@ def _record(holds: list[Hold], now: int, until: int) -> tuple[Reservation, int |
 def settle(book: Book, bill: Bill, now: int) -> None:
     """Turn a reservation into what was used, once, see `Counters.settle`."""
     known = book.reservation(bill.reservation)
-    if known is None or known.gone <= now or known.stage == SETTLED:
+    if known is None:
+        # It may be on its way, for a request that has ended meanwhile: then it takes nothing.
+        book.set_reservation(bill.reservation, Reservation(SETTLED, now + SETTLED_MS), None)
+        return
+    if known.gone <= now or known.stage == SETTLED:
         return
     reserved: set[str] = set()
     for hold in known.holds:

@@ -330,7 +330,12 @@ end
 local function settle(bill, now)
   local name, used, provider = bill[1], bill[2], bill[3]
   local known = reservation(name)
-  if not known or known[2] <= now or known[1] == SETTLED then return end
+  if not known then
+    -- It may be on its way, for a request that has ended meanwhile: then it takes nothing.
+    set_reservation(name, SETTLED, now + SETTLED_MS, {}, now)
+    return
+  end
+  if known[2] <= now or known[1] == SETTLED then return end
   local reserved = {}
   for _, hold in ipairs(known[3]) do
     local term = hold[1]

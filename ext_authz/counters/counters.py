@@ -82,8 +82,9 @@ class Counters(Protocol):
         """Turn holds into what was really used, in the periods in which they were reserved.
 
         A hold that has expired by now is charged all the same, if that is no longer than a day ago;
-        one that was settled already, or was never made, is not charged again. A charge of ``more``
-        whose counter was reserved is left out. Raises CountersAwayError.
+        one that was settled already, or was never made, is not charged again; if one that was
+        never made is asked for within a minute, it is granted and takes nothing. A charge of
+        ``more`` whose counter was reserved is left out. Raises CountersAwayError.
         """
 
     async def close(self) -> None:

@@ -139,7 +139,8 @@ def test_a_budget_is_passed_by_no_more_than_the_estimates_were_wrong(data, shape
         if open_ones and data.draw(st.booleans()):
             request = data.draw(st.sampled_from(open_ones))
             request.settled = True
-            name = f"r{requests.index(request)}"
+            # By which it is, and not by what it is like.
+            name = f"r{[one is request for one in requests].index(True)}"
             bill = Bill(name, (-1, request.used, -1, -1, -1), "", ())
             book.settle(kept, bill, START + step)
             book.settle(kept, bill, START + step)  # once, however often it is told
@@ -214,3 +215,13 @@ def test_a_reservation_that_holds_nothing_is_soon_forgotten():
     assert kept.counters[term.counter][0] == 1
     book.reserve(kept, "r", [term], 3_600_000, START + 60_000)
     assert kept.counters[term.counter][0] == 2
+
+
+def test_what_is_settled_before_it_is_reserved_takes_nothing():
+    """A client has left, and its line was faster than the edge that was asked about it."""
+    kept, of = DictBook(), limit(Unit.CONCURRENT, 1, Period.NONE, Shape.CONCURRENT)
+    term = term_of(charge(of, 1))
+    book.settle(kept, Bill("gone", (-1, 0, 0, 0, 0), "", ()), START)
+    assert book.reserve(kept, "gone", [term], 60_000, START + 5).admitted
+    assert book.reserve(kept, "other", [term], 60_000, START + 6).admitted
+    assert not book.reserve(kept, "third", [term], 60_000, START + 7).admitted
