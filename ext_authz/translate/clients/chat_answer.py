@@ -41,6 +41,12 @@ REASONS: Final[dict[Reason, str]] = {
     "tool_calls": "tool_calls",
     "filtered": "content_filter",
 }
+_COMPLETION: Final = (
+    b'{"id":%b,"object":"chat.completion","created":%d,"model":%b,"choices":%b,"usage":'
+    b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,'
+    b'"prompt_tokens_details":{"cached_tokens":%d,"cache_write_tokens":%d},'
+    b'"completion_tokens_details":{"reasoning_tokens":%d}}}'
+)
 _MOST_THOUGHT: Final = 1 << 20
 """Characters of reasoning that are kept until their signature comes."""
 
@@ -123,15 +129,20 @@ class ChatWriter:
                 if number not in choices:
                     choices[number] = _Choice()
                 choices[number].add(event)
-        return encode(
-            {
-                "id": self._id or named("chatcmpl-", "", self._moment),
-                "object": "chat.completion",
-                "created": int(self._moment.now),
-                "model": self._model,
-                "choices": [choices[number].written(number) for number in sorted(choices)],
-                "usage": chat_usage(self._usage),
-            }
+        given = self._id or named("chatcmpl-", "", self._moment)
+        written = [choices[number].written(number) for number in sorted(choices)]
+        usage = self._usage
+        return _COMPLETION % (
+            encode(given),
+            int(self._moment.now),
+            encode(self._model),
+            encode(written),
+            usage.prompt,
+            usage.completion,
+            usage.prompt + usage.completion,
+            usage.cached,
+            usage.cache_write,
+            usage.reasoning,
         )
 
     def error(self, failure: Failure) -> tuple[int, bytes]:

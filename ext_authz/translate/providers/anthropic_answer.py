@@ -76,9 +76,9 @@ class AnthropicReader:
         for block in message["content"]:
             if isinstance(block, dict):
                 self._block(block, events)
-        events.append(_finish(message))
-        self._merge(message.get("usage"))
-        events += [self._told(), ENDED]
+        told = message.get("usage")
+        usage = usage_of(told if isinstance(told, dict) else {})
+        events += (_finish(message), UsageSeen(usage), ENDED)
         return events
 
     def frame(self, frame: Frame) -> list[Event]:
@@ -203,7 +203,9 @@ class AnthropicReader:
 def usage_of(fields: dict[str, Any]) -> Usage:
     """Read a message's usage, whose input leaves out what the cache read and wrote."""
     uncached, output, read, written = whole_numbers(fields, *_USAGE)
-    (thought,) = whole_numbers(fields.get("output_tokens_details"), "thinking_tokens")
+    thought = 0
+    if (details := fields.get("output_tokens_details")) is not None:
+        (thought,) = whole_numbers(details, "thinking_tokens")
     return Usage(uncached + read + written, output, read, written, thought)
 
 

@@ -221,10 +221,11 @@ def _parts(content: list[Any], choice: int, events: list[Event]) -> None:
 def usage_of(fields: dict[str, Any]) -> Usage:
     """Read the usage of a completion."""
     prompt, completion = whole_numbers(fields, "prompt_tokens", "completion_tokens")
-    read, written = whole_numbers(
-        fields.get("prompt_tokens_details"), "cached_tokens", "cache_write_tokens"
-    )
-    (reasoning,) = whole_numbers(fields.get("completion_tokens_details"), "reasoning_tokens")
+    read = written = reasoning = 0
+    if (details := fields.get("prompt_tokens_details")) is not None:
+        read, written = whole_numbers(details, "cached_tokens", "cache_write_tokens")
+    if (details := fields.get("completion_tokens_details")) is not None:
+        (reasoning,) = whole_numbers(details, "reasoning_tokens")
     return Usage(prompt, completion, read, written, reasoning)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ext_authz.translate.errors import Failure
 from ext_authz.translate.events import Ended, Event, Failed
@@ -26,7 +26,8 @@ class Reader(Protocol):
         """Tell how the stream ended: nothing more, or that it was cut."""
 
 
-CUT = Failure("cut", "The provider's answer broke off before its end")
+_MOST: Final = 2**53
+CUT: Final = Failure("cut", "The provider's answer broke off before its end")
 
 
 def cut(*, ended: bool) -> list[Event]:
@@ -50,10 +51,14 @@ def read_object(data: bytes) -> dict[str, Any] | None:
 
 def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
-    if not isinstance(fields, dict):
+    if type(fields) is not dict:
         return [0] * len(names)
-    found = [fields.get(name) for name in names]
-    return [int(n) if isinstance(n, (int, float)) and 0 <= n < 2**53 else 0 for n in found]
+    found = [fields.get(name, 0) for name in names]
+    for place, count in enumerate(found):
+        if type(count) is not int or not 0 <= count < _MOST:
+            told = isinstance(count, float) and 0 <= count < _MOST
+            found[place] = int(count) if told else 0
+    return found
 
 
 def said(value: Any) -> str:
@@ -61,4 +66,4 @@ def said(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-ENDED = Ended()
+ENDED: Final = Ended()
