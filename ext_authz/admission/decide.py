@@ -135,6 +135,9 @@ class Admission:
             return Decided(passes, "admitted")
         seconds_ms = _LONGEST_MS if model is None else int(model.seconds * 1000)
         held = any(charge.limit.unit is not Unit.REQUESTS for charge in charges)
+        if model is not None and not held:
+            # A fallback may lead to a provider that has limits of its own.
+            held = any(name in book.rules.providers for name in model.fallbacks)
 
         def finish(verdict: Verdict) -> Decided:
             headers = list(standing_headers(charges, verdict.standings, question.api, now))

@@ -58,7 +58,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     Prices are in pico-USD a token, the highest among its targets; 0 where nobody knows any.
     ``output`` is what is reserved for a request that states no bound of its own, in tokens.
     ``names`` are the model's name and its aliases. ``providers`` are those of the first group of
-    its chain, where a request goes at first; ``seconds`` bounds a whole request.
+    its chain, where a request goes at first, ``fallbacks`` the others; ``seconds`` bounds a whole
+    request.
     """
 
     names: tuple[str, ...]
@@ -69,6 +70,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     output: int = 4096
     seconds: float = 600.0
     providers: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 
 

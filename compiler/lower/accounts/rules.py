@@ -122,6 +122,8 @@ def _route(route: Route) -> rules.Route:
 
 def _model(model: Model) -> rules.Model:
     targets = [target for group in model.groups for target in group.targets]
+    first = dict.fromkeys(target.provider for target in model.groups[0].targets)
+    others = dict.fromkeys(one.provider for one in targets if one.provider not in first)
     prices = [target.price for target in targets if target.price is not None]
     return rules.Model(
         names=(model.name, *model.aliases),
@@ -131,7 +133,8 @@ def _model(model: Model) -> rules.Model:
         output_price=max((price.output for price in prices), default=0),
         output=model.output,
         seconds=model.timeout.total_seconds(),
-        providers=tuple(dict.fromkeys(target.provider for target in model.groups[0].targets)),
+        providers=tuple(first),
+        fallbacks=tuple(others),
         limits=_shared(model.limits),
     )
 
