@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ext_authz.redact.catalogue import detectors
-from ext_authz.redact.redactor import Redactor
+from ext_authz.redact.redactor import Redactor, Session
 from ext_authz.redact.rules import Action, Rules
 from ext_authz.redact.scanner import Scanner
 
@@ -46,18 +47,16 @@ def main() -> None:
     _print("gate alone, 2 KB of text, clean", lambda: scanner.gate(said))
     for name, ascii_only in (("clean", False), ("clean, with \\n escapes", False)):
         body = _body(text if name == "clean" else text.replace(". ", ".\n"), ascii_only=ascii_only)
-        _print(f"request of {len(body)} bytes, {name}", lambda body=body: redactor.request(body))
+        _print(f"request of {len(body)} bytes, {name}", partial(redactor.request, body))
     cyrillic = _body("Добрый день, прочтите это. " * 40, ascii_only=True)
     _print(f"request of {len(cyrillic)} bytes, clean, all \\u", lambda: redactor.request(cyrillic))
     for count in (1, 12):
         at = len(text) // count
-        parts = [text[n * at : (n + 1) * at] + _VALUES[n] + " " for n in range(count)]
-        body = _body("".join(parts)[:2400], ascii_only=False)
+        parts = [f"{text[n * at : (n + 1) * at]} ({_VALUES[n]}) " for n in range(count)]
+        body = _body("".join(parts), ascii_only=False)
         found = sum(redactor.request(body).audit.found.values())
         assert found == count, found
-        _print(
-            f"request of {len(body)} bytes, {count} found", lambda body=body: redactor.request(body)
-        )
+        _print(f"request of {len(body)} bytes, {count} found", partial(redactor.request, body))
     _streams(redactor, rules, said)
 
 
@@ -71,8 +70,8 @@ def _streams(redactor: Redactor, rules: Rules, said: bytes) -> None:
         ("scanned and restored", scanning.request(prompt)),
     ):
 
-        def stream(session: object = session) -> None:
-            way = session.stream()  # type: ignore[attr-defined]
+        def stream(session: Session = session) -> None:
+            way = session.stream()
             for chunk in chunks:
                 way.feed(chunk)
             way.end()

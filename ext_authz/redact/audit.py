@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from typing import Any
 
 
@@ -14,13 +13,21 @@ class Audit:
     `found` is by detector and place (`messages[].content`), `restored` by detector.
     """
 
-    found: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
-    answered: Counter[str] = dataclasses.field(default_factory=Counter)
-    restored: Counter[str] = dataclasses.field(default_factory=Counter)
+    found: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    answered: dict[str, int] = dataclasses.field(default_factory=dict)
+    restored: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def add(self, detector: str, place: str) -> None:
         """Count a value in the request."""
-        self.found[detector, place] += 1
+        self.found[detector, place] = self.found.get((detector, place), 0) + 1
+
+    def add_answered(self, detector: str) -> None:
+        """Count a value that the model said."""
+        self.answered[detector] = self.answered.get(detector, 0) + 1
+
+    def add_restored(self, detector: str) -> None:
+        """Count a value that was put back."""
+        self.restored[detector] = self.restored.get(detector, 0) + 1
 
     def record(self) -> dict[str, Any]:
         """Write what a log may hold: `{"found": {"email": {"messages[].content": 2}}, ...}`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from ext_authz.redact.audit import Audit
 from ext_authz.redact.json_text import Place
@@ -19,8 +19,7 @@ JSON_MEMBERS = frozenset({"arguments", "partial_json"})
 _LONGEST_ENCODED = 256
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(msgspec.Struct, frozen=True, gc=False):
     """What one request's answers are read with; `names` is None where nothing is restored."""
 
     scanner: Scanner

@@ -14,7 +14,7 @@ answers are restored by its own vault.
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from ext_authz.redact.answer import answered
 from ext_authz.redact.audit import Audit
@@ -30,8 +30,7 @@ from ext_authz.redact.vault import Vault
 from ext_authz.translate.errors import Failure
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, gc=False):
     """One request, redacted: its body, its placeholders' values, and the way of its answer."""
 
     body: bytes

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 
 from ext_authz.redact.audit import Audit
@@ -28,6 +29,8 @@ _ESCAPED: Final = (r"\\{1,4}u003[cC]", r"\\{1,4}u003[eE]")
 _PLACEHOLDER: Final = re.compile(
     "|".join(f"{opens} ?({_NAME}) ?{closes}" for opens, closes in (*_FORMS[::-1], _ESCAPED))
 )
+# In names, which may hold few other characters: letters before belong to the name around it.
+_BARE: Final = re.compile(r"(?<![A-Z0-9_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*?_\d+(?![A-Za-z0-9])")
 _OPENERS: Final = re.compile(r"[<&\\]")
 _LONGEST_AROUND: Final = 24
 """Characters that stand around a name at most: escaped brackets and spaces."""
@@ -64,14 +67,25 @@ class Names:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
-        self.beginnings = {key[:size] for key in values for size in range(len(key) + 1)}
-        self.longest = max((len(key) for key in values), default=0) * 3 + _LONGEST_AROUND
-        self._labels = {key.rpartition("_")[0].encode() for key in values}
-        self.needs_escapes = any(_escaped(value) != value for value in values.values())
-        # Where no brackets may stand, as in names of tools.
-        self._bare = re.compile(
-            "|".join(rf"(?<![A-Za-z0-9_]){key}(?![A-Za-z0-9_])" for key in values) or r"(?!)"
-        )
+
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """All beginnings of all keys."""
+        return frozenset(key[:size] for key in self.values for size in range(len(key) + 1))
+
+    @cached_property
+    def longest(self) -> int:
+        """How many characters a placeholder takes at most: each may have backslashes before it."""
+        return max((len(key) for key in self.values), default=0) * 3 + _LONGEST_AROUND
+
+    @cached_property
+    def needs_escapes(self) -> bool:
+        """Whether a value looks different in JSON."""
+        return any(_escaped(value) != value for value in self.values.values())
+
+    @cached_property
+    def _labels(self) -> tuple[bytes, ...]:
+        return tuple({key.rpartition("_")[0].encode() for key in self.values})
 
     def has_bare(self, data: bytes) -> bool:
         """Whether a name may stand somewhere without brackets."""
@@ -79,7 +93,7 @@ class Names:
 
     def bare(self, text: str) -> str:
         """Put values back where their names stand without brackets."""
-        return self._bare.sub(lambda found: self.values[found[0]], text)
+        return _BARE.sub(lambda found: self.values.get(found[0], found[0]), text)
 
 
 class TextRestorer:
@@ -162,7 +176,7 @@ class TextRestorer:
         value = self._names.values.get(key)
         if value is None:
             return found[0]
-        self._audit.restored[key.rpartition("_")[0].lower()] += 1
+        self._audit.add_restored(key.rpartition("_")[0].lower())
         return _escaped(value) if self._json else value
 
 

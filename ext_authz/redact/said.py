@@ -96,7 +96,7 @@ class TextScanner:
             if end > cut:
                 cut = min(cut, start)
                 break
-            self._audit.answered[name] += 1
+            self._audit.add_answered(name)
             said += (text[done:start], self._vault.answered(self._action, name, text[start:end]))
             done = end
         said.append(text[done:cut])

@@ -18,6 +18,16 @@ from ext_authz.translate.wire import NotJsonError, decode
 MOST_LEVELS: Final = 6
 """How often a body is unescaped for the gate."""
 
+# The most frequent first: mostly no other is left then.
+_SIMPLE: Final = (
+    (b"\\n", b"\n"),
+    (b'\\"', b'"'),
+    (b"\\t", b"\t"),
+    (b"\\r", b"\r"),
+    (b"\\/", b"/"),
+    (b"\\b", b"\b"),
+    (b"\\f", b"\f"),
+)
 _UNICODE: Final = re.compile(rb"(?:\\u[0-9a-fA-F]{4})+")
 _TEXT_URL: Final = re.compile(
     rb"data:(?:text/|application/(?:json|xml|x-yaml|yaml|javascript|csv|sql|x-ndjson))"
@@ -51,18 +61,13 @@ def unescaped(text: bytes) -> bytes:
     """Unescape JSON. NUL, which JSON cannot hold, stands for a backslash while others are read."""
     if b"\\\\" in text:
         text = text.replace(b"\\\\", b"\x00")
-    if b"\\" in text:
-        text = (
-            text.replace(b'\\"', b'"')
-            .replace(b"\\n", b"\n")
-            .replace(b"\\/", b"/")
-            .replace(b"\\t", b"\t")
-            .replace(b"\\r", b"\r")
-        )
-        if b"\\" in text:
-            text = text.replace(b"\\b", b"\b").replace(b"\\f", b"\f")
-            text = _UNICODE.sub(_said, text)
-    return text.replace(b"\x00", b"\\")
+    for escape, said in _SIMPLE:
+        if b"\\" not in text:
+            break
+        text = text.replace(escape, said)
+    if b"\\u" in text:
+        text = _UNICODE.sub(_said, text)
+    return text.replace(b"\x00", b"\\") if b"\x00" in text else text
 
 
 def _said(found: re.Match[bytes]) -> bytes:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from ext_authz.redact.errors import BlockedError, TooMuchError
 from ext_authz.redact.rules import Action, Rules, masked
 
-_WRITTEN: Final = re.compile(rb"([A-Za-z][A-Za-z0-9]*(?:\\{0,4}_[A-Za-z0-9]+)*\\{0,4}_\d{1,9})")
+# Placeholders end like this; what stands before is looked at only where it does.
+_NUMBER: Final = re.compile(rb"_\d{1,9}")
+_BEFORE: Final = re.compile(rb"(?:[A-Za-z0-9_]|\\+_)*\\*\Z")
+_LONGEST: Final = 160
 _DIGEST: Final = 16
 """Hexadecimal digits of a hash: 64 bits, which nobody meets by chance."""
 
@@ -28,7 +30,7 @@ class Vault:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._given: dict[tuple[str, str], str] = {}
-        self._numbers: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
         self._taken: set[str] = set()
         self._found = 0
         self.values: dict[str, str] = {}  # by key: `EMAIL_1`
@@ -39,8 +41,10 @@ class Vault:
     def take(self, texts: Iterable[bytes]) -> None:
         """Keep clear of what looks like a placeholder in the client's own words."""
         for text in texts:
-            for found in _WRITTEN.findall(text):
-                self._taken.add(key_of(found.decode()))
+            for found in _NUMBER.finditer(text):
+                before = _BEFORE.search(text[max(0, found.start() - _LONGEST) : found.start()])
+                if before is not None:
+                    self._taken.add(key_of((before[0] + found[0]).decode()))
 
     def replaced(self, name: str, value: str, place: str) -> str:
         """Return what stands for a value from now on, or raise `BlockedError`."""
@@ -74,8 +78,8 @@ class Vault:
             return given
         label = name.upper()
         while True:
-            self._numbers[label] += 1
-            key = f"{label}_{self._numbers[label]}"
+            number = self._numbers[label] = self._numbers.get(label, 0) + 1
+            key = f"{label}_{number}"
             if key not in self._taken and key not in self.values:
                 break
         self.values[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -33,7 +34,7 @@ CUTS = st.lists(st.integers(0, 400), max_size=25)
 
 def cut(text, cuts):
     at = [0, *sorted(one % (len(text) + 1) for one in cuts), len(text)]
-    return [text[start:end] for start, end in zip(at, at[1:], strict=False)]
+    return [text[start:end] for start, end in itertools.pairwise(at)]
 
 
 def through(stream, data, cuts=()):
@@ -113,9 +114,9 @@ def test_half_a_pair_of_surrogates_does_not_stop_a_stream():
 
 def test_an_event_without_end_is_refused():
     stream = SESSION.stream()
+    stream.feed(b"x" * (8 << 20))
     with pytest.raises(MalformedError):
-        for _ in range(20):
-            stream.feed(b"x" * (1 << 20))
+        stream.feed(b"x")
 
 
 def test_translated_events_are_restored_too():
@@ -133,7 +134,8 @@ def test_translated_events_are_restored_too():
 
 SPOKEN = (
     "Write to alice@example.org, not to <EMAIL_1>. Call (415) 555-2671 or +49 30 1234567; "
-    f"her card is 5555 5555 5555 4444.\n{PEM.replace('QUJD', 'RERE')}\nThe end is near, AKIAIOSFODNN7EXAMPLE"
+    f"her card is 5555 5555 5555 4444.\n{PEM.replace('QUJD', 'RERE')}\n"
+    "The end is near, AKIAIOSFODNN7EXAMPLE"
 )
 HIDDEN = ("alice@example.org", "555-2671", "1234567", "5555 4444", "RERE", "AKIA")
 
