@@ -79,8 +79,8 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         secrets.update(_secrets(Place.LISTENER, listener.policies))
         secrets.update(parts.secrets)
     if accounts is not None:
-        for cluster, at in accounts.clusters():
-            keep(cluster, at)
+        for message, at in accounts.clusters():
+            keep(message, at)
         for one, at in accounts.resources():
             resources[one.type_url, one.name] = one
             origins[one.type_url, one.name] = at

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ext_authz.admission.book import Book
@@ -25,6 +26,9 @@ PATIENCE: Final = 0.8
 """Seconds that a question waits for rules that know its route: Envoy may have its routes first.
 
 Less than Envoy waits for one attempt, so that the client is told by us what is the matter."""
+
+LINGER: Final = 2.0
+"""Seconds that counters stay open after others took their place: somebody may be waiting."""
 
 
 class Desk:
@@ -47,6 +51,7 @@ class Desk:
         self._store: object = None
         self._came = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -123,6 +128,7 @@ class Desk:
 
     async def close(self) -> None:
         """Let go of the counters."""
+        self._ended.set()
         self._close_counters()
         await asyncio.gather(*self._closing)
 
@@ -135,11 +141,15 @@ class Desk:
 
     def _close_counters(self) -> None:
         if self._counters is not None:
-            # Whoever waits for an answer of the old ones gets it, or is told that they are away.
-            task = asyncio.get_running_loop().create_task(self._counters.close())
+            task = asyncio.get_running_loop().create_task(self._close_later(self._counters))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
             self._counters = None
+
+    async def _close_later(self, counters: Counters) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), LINGER)
+        await counters.close()
 
 
 class NotServedError(Exception):

@@ -43,7 +43,6 @@ from xds.edge.rules import Rules, read_rules
 from xds.identity import stands_for
 from xds.node_match import NodeMatch
 from xds.resource import Resource
-from xds.schema import envoy
 
 REDIS = SecretRef(SecretKind.GENERIC, ("env:REDIS_URL",))
 LEDGER = SecretRef(SecretKind.GENERIC, ("env:LEDGER_URL",))
@@ -186,16 +185,22 @@ def test_without_accounts_there_is_nothing_of_them():
 
 
 def test_one_worker_is_one_endpoint():
-    """In the edge's folder, by its number."""
-    three = replace(made(), edge=Edge(folder="/run/edge/", workers=3))
-    (cluster,) = (one.message for one in lowered(three).resources if one.name == CLUSTER)
-    assert isinstance(cluster, envoy.config.cluster.v3.Cluster)
+    """In the edge's folder, by its number; the cluster is the same for any number of them."""
+
+    def of(workers: int) -> tuple[Any, Any]:
+        plan = replace(made(), edge=Edge(folder="/run/edge/", workers=workers))
+        found = [one.message for one in lowered(plan).resources if one.name == CLUSTER]
+        cluster, endpoints = sorted(found, key=lambda one: one.DESCRIPTOR.name)
+        return cluster, endpoints
+
+    cluster, endpoints = of(3)
     paths = [
         host.endpoint.address.pipe.path
-        for locality in cluster.load_assignment.endpoints
+        for locality in endpoints.endpoints
         for host in locality.lb_endpoints
     ]
     assert paths == [f"/run/edge/worker-{number}.sock" for number in range(3)]
+    assert of(1)[0] == cluster
 
 
 def test_an_edge_is_served_before_the_listeners_that_ask_it():

@@ -154,8 +154,9 @@ def test_counters_that_are_away_are_told_in_metrics(away, told, caplog):
     assert caplog.text.count("the counters are away: nobody answers") == 1
 
 
-def test_counters_are_opened_anew_when_their_place_or_secret_changes():
-    """And not for any other change."""
+def test_counters_are_opened_anew_when_their_place_or_secret_changes(monkeypatch):
+    """And not for any other change; those that were there stay open for those who wait."""
+    monkeypatch.setattr("ext_authz.service.desk.LINGER", 0.05)
 
     async def check():
         opened = []

@@ -25,7 +25,7 @@ from compiler.guards import (
 from compiler.lower.accounts import names
 from compiler.lower.accounts.access import access_filter, let_in
 from compiler.lower.accounts.early_headers import drop_claimed
-from compiler.lower.accounts.edge_cluster import edge_cluster
+from compiler.lower.accounts.edge_cluster import edge_cluster, edge_endpoints
 from compiler.lower.accounts.ext_authz import ask_edge, ext_authz_filter
 from compiler.lower.accounts.identity import identity_filter, name_tenant
 from compiler.lower.accounts.jwt import issuer_clusters, issuers_of, jwt_filter, require
@@ -61,6 +61,7 @@ from xds.resource import Resource
 from xds.schema import envoy
 
 cluster_v3 = envoy.config.cluster.v3
+endpoint_v3 = envoy.config.endpoint.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 route_v3 = envoy.config.route.v3
 
@@ -159,10 +160,13 @@ class Accounts:
         """Tell whether Envoy itself has to find out whose a route's requests are."""
         return identifies(route) and self.guards[route.name].carrier is not Carrier.EDGE
 
-    def clusters(self) -> Iterator[tuple[cluster_v3.Cluster, Span]]:
-        """Yield the clusters that filters ask questions at, with who made it so."""
+    def clusters(
+        self,
+    ) -> Iterator[tuple[cluster_v3.Cluster | endpoint_v3.ClusterLoadAssignment, Span]]:
+        """Yield the clusters that filters ask questions at, and endpoints; with who made it so."""
         if self.edge:
-            yield edge_cluster(self.plan.edge), self._at()
+            yield edge_cluster(), self._at()
+            yield edge_endpoints(self.plan.edge), self._at()
         if self.plan.edge.ratelimit and any(
             guard.carrier is Carrier.RATELIMIT for guard in self.guards.values()
         ):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from compiler.plan_accounts import Edge
+from policies.ads import ads_source
 from policies.http_options import http_options
 from xds.edge.paths import CLUSTER, worker_socket
 from xds.schema import envoy
@@ -17,6 +18,7 @@ from xds.wire import pack
 
 cluster_v3 = envoy.config.cluster.v3
 core_v3 = envoy.config.core.v3
+endpoint_v3 = envoy.config.endpoint.v3
 previous_hosts_v3 = envoy.extensions.retry.host.previous_hosts.v3
 
 TIMEOUT = timedelta(seconds=2)
@@ -27,9 +29,14 @@ ATTEMPT_MS = 900
 UNBOUNDED = 1 << 20
 
 
-def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
-    """Make the cluster of all workers."""
-    cluster = cluster_v3.Cluster(name=CLUSTER, type=cluster_v3.Cluster.STATIC)
+def edge_cluster() -> cluster_v3.Cluster:
+    """Make the cluster of all workers.
+
+    It is the same for any number of them: one that is replaced takes the questions that are under
+    way with it. Its endpoints are served apart.
+    """
+    cluster = cluster_v3.Cluster(name=CLUSTER, type=cluster_v3.Cluster.EDS)
+    cluster.eds_cluster_config.eds_config.CopyFrom(ads_source())
     cluster.connect_timeout.FromTimedelta(timedelta(milliseconds=250))
     cluster.lb_policy = cluster_v3.Cluster.LEAST_REQUEST
     # With half of the workers out, any of them is as good: one that is out may be back, and what is
@@ -37,11 +44,6 @@ def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
     cluster.common_lb_config.healthy_panic_threshold.value = 60.0
     # Else who is out and who is back is said a second late.
     cluster.common_lb_config.update_merge_window.FromTimedelta(timedelta(0))
-    cluster.load_assignment.cluster_name = CLUSTER
-    locality = cluster.load_assignment.endpoints.add()
-    for number in range(edge.workers):
-        host = locality.lb_endpoints.add()
-        host.endpoint.address.pipe.path = f"{edge.folder.rstrip('/')}/{worker_socket(number)}"
     with http_options(cluster) as options:
         http2 = options.explicit_http_config.http2_protocol_options
         http2.max_concurrent_streams.value = 1000
@@ -67,6 +69,16 @@ def edge_cluster(edge: Edge) -> cluster_v3.Cluster:
     outliers.max_ejection_time.FromTimedelta(timedelta(seconds=1))
     outliers.max_ejection_percent.value = 100
     return cluster
+
+
+def edge_endpoints(edge: Edge) -> endpoint_v3.ClusterLoadAssignment:
+    """Make its endpoints: the socket of each worker."""
+    assignment = endpoint_v3.ClusterLoadAssignment(cluster_name=CLUSTER)
+    locality = assignment.endpoints.add()
+    for number in range(edge.workers):
+        host = locality.lb_endpoints.add()
+        host.endpoint.address.pipe.path = f"{edge.folder.rstrip('/')}/{worker_socket(number)}"
+    return assignment
 
 
 def edge_service(timeout: timedelta = TIMEOUT, cluster: str = CLUSTER) -> core_v3.GrpcService:
