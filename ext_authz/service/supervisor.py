@@ -63,7 +63,7 @@ class Supervisor:
         self._adjust()
 
     def _adjust(self) -> None:
-        """Start what is missing; a worker too many ends by itself when it looks at the number."""
+        """Start what is missing, and end the workers that are too many."""
         rules = self._served.rules
         if rules is None:
             return
