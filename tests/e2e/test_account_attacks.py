@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import h2.config
+import h2.connection
+import h2.events
 import httpx
 import pytest
 
@@ -180,6 +183,58 @@ KEY = key_of("acme")
 def test_a_key_is_good_as_a_whole_or_not_at_all(running, headers, status):
     """Spaces around it and the case of `Bearer` are HTTP's; nothing else is made out of a value."""
     assert raw(running, "GET /orders", *headers) == status
+
+
+def http2(running: Gateway, headers: list[tuple[str, str]]) -> int:
+    """Send one HTTP/2 request of these headers as they are; the status, 0 for a broken line."""
+    config = h2.config.H2Configuration(
+        validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None
+    )
+    made = h2.connection.H2Connection(config)
+    made.initiate_connection()
+    made.send_headers(1, headers, end_stream=True)
+    with socket.create_connection(place(running), 10) as sent:
+        sent.sendall(made.data_to_send())
+        try:
+            while data := sent.recv(65_536):
+                for event in made.receive_data(data):
+                    if isinstance(event, h2.events.ResponseReceived):
+                        return int(dict(event.headers)[b":status"])
+                    if isinstance(event, h2.events.StreamReset | h2.events.ConnectionTerminated):
+                        return 0
+                sent.sendall(made.data_to_send())
+        except ConnectionError:
+            return 0
+    return 0
+
+
+START = [(":method", "GET"), (":scheme", "http"), (":authority", "any")]
+PATH = (":path", "/orders")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [*START, PATH],
+        [*START, (":path", "/open"), PATH],
+        [*START, (":path", "orders")],
+        [*START, (":path", "http://any/orders")],
+        [*START, ("x", "y"), PATH],
+        [*START, PATH, (":tenant", "acme")],
+        [*START, PATH, ("x", f"a\r\nauthorization: Bearer {KEY}")],
+        [*START, PATH, ("Authorization", f"Bearer {KEY}")],
+        [*START, PATH, *[("authorization", f"Bearer {KEY}")] * 2],
+        [(":method", "GET /open"), *START[1:], PATH],
+        [(":method", "CONNECT"), (":authority", "orders:80")],
+        [(":method", "CONNECT"), (":protocol", "websocket"), *START[1:], PATH],
+        [START[0], (":scheme", "file"), START[2], PATH],
+        [*START[:2], (":authority", "x@api.example"), (":path", "/hosted")],
+    ],
+)
+def test_no_http2_header_leads_in(running, client, service, headers):
+    """Pseudo-headers twice, late, unknown, or with more in them than they may have."""
+    assert http2(running, headers) in (0, 400, 401, 403, 404)
+    assert service.requests == []
 
 
 def test_of_two_keys_the_one_in_authorization_counts_and_none_is_passed_on(client, service):
