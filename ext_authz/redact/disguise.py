@@ -15,6 +15,8 @@ from ext_authz.redact.json_text import begins_like_json
 from ext_authz.redact.scanner import Hits, Scanner
 from ext_authz.redact.unescape import MOST_LEVELS, unescaped
 
+_MANY: Final = 2
+"""Patterns whose search costs more than to ask the gate which of them may match here."""
 _ESCAPE: Final = re.compile(rb'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
 
 
@@ -30,6 +32,8 @@ class Value:
 
 def values_in(text: bytes, scanner: Scanner, hits: Hits) -> list[Value]:
     """Find all values, in order, none overlapping; `hits` limits the patterns tried."""
+    if len(hits) > _MANY:
+        hits = scanner.gate(text)
     values = [
         Value(one.start, one.end, one.name, text[one.start : one.end].decode())
         for one in scanner.find(text, hits)
@@ -46,7 +50,7 @@ def values_in(text: bytes, scanner: Scanner, hits: Hits) -> list[Value]:
             break
         level = way.text
         ways.insert(0, way)
-        for one in scanner.find(level, hits):
+        for one in scanner.find(level, scanner.gate(level)):
             start, end = one.start, one.end
             for back in ways:
                 start, end = back.start(start), back.end(end)

@@ -33,7 +33,7 @@ def messages(pieces: Iterable[str], arguments: Iterable[str] = ()) -> bytes:
         written = [{"type": "content_block_start", "index": index, "content_block": start}]
         written += [{"type": "content_block_delta", "index": index, "delta": d} for d in deltas]
         written.append({"type": "content_block_stop", "index": index})
-        return b"".join(event(one, one["type"]) for one in written)
+        return b"".join(event(one, str(one["type"])) for one in written)
 
     text = [{"type": "text_delta", "text": piece} for piece in pieces]
     tool = [{"type": "input_json_delta", "partial_json": piece} for piece in arguments]

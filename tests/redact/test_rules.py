@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -163,8 +164,10 @@ def test_an_analyzer_that_is_not_installed_is_told():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"nothing", b'{"a": "\\ud800 bob@example.com"}', b'{"a": "\xff"}', b"{'a': 1}"]
-    + [b'{"a": NaN}', '{"a": "bob@example.com"}'.encode("utf-16")],
+    [
+        *(b"", b"{", b"nothing", b'{"a": "\\ud800 bob@example.com"}', b'{"a": "\xff"}'),
+        *(b"{'a': 1}", b'{"a": NaN}', '{"a": "bob@example.com"}'.encode("utf-16")),
+    ],
 )
 def test_what_is_no_json_does_not_pass(body):
     with pytest.raises(MalformedError):
@@ -218,28 +221,22 @@ def test_no_json_raises_what_is_not_declared(value, ascii_only, redactor):
         body = json.dumps(value, ensure_ascii=ascii_only).encode()
     except UnicodeEncodeError:
         return
-    try:
+    with contextlib.suppress(RedactionError):
         session = redactor.request(body)
         json.loads(session.body)
         json.loads(session.answer(body))
         stream = session.stream()
         stream.feed(b"data: %b\n\n" % body)
         stream.end()
-    except RedactionError:
-        pass
 
 
 @given(st.binary(max_size=200), st.sampled_from(REDACTORS))
 def test_no_bytes_raise_what_is_not_declared(data, redactor):
     session = redactor.request(b'{"prompt": "bob@example.com"}')
     for attempt in (lambda: redactor.request(data), lambda: session.answer(data)):
-        try:
+        with contextlib.suppress(RedactionError):
             attempt()
-        except RedactionError:
-            pass
     stream = session.stream()
-    try:
+    with contextlib.suppress(RedactionError):
         stream.feed(data)
         stream.end()
-    except RedactionError:
-        pass

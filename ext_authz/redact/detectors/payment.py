@@ -59,6 +59,8 @@ def _cards(text: bytes, start: int, end: int) -> Iterator[Span]:
             if len(digits) > _LONGEST:
                 break
             begun, ended = groups[first][0], groups[last][1]
+            if last == first + 1 and text[groups[first][1] : groups[last][0]] == b".":
+                continue  # a decimal
             if len(digits) >= _SHORTEST and _is_card(digits) and _is_whole(text, begun, ended):
                 yield begun, ended
                 first = last
