@@ -6,16 +6,29 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 
+from ext_authz.service.tally import Tally
 from xds.metrics import Metrics
 
 HEADER = """\
-<!-- Written by `make docs` from the metrics themselves. Edit xds/metrics.py, not this page. -->
+<!-- Written by `make docs` from the metrics themselves. Edit xds/metrics.py and
+     ext_authz/service/tally.py, not this page. -->
 
 # Metrics
 
 What `gatewright serve --operator ADDRESS` answers to `GET /metrics`: see [Operating](operating.md)
 for the alerts worth having. Envoy's own metrics are Envoy's to scrape. No label is a node's id.
 
+"""
+EDGE = """
+## Of an edge
+
+What `gatewright edge --metrics PORT` answers, each worker at a port of its own: worker 0 at `PORT`,
+worker 1 at the next one. An `outcome` is `admitted`, `uncounted` (the counters were away, and the
+limits are `open`), `listed`, `rate_limit`, `unknown_route`, or the code of a refusal, such as
+`invalid_api_key`. No label is a tenant's name or a client's word.
+
+"""
+TABLE = """\
 | Metric | Kind | Labels | |
 |---|---|---|---|
 """
@@ -23,7 +36,11 @@ for the alerts worth having. Envoy's own metrics are Envoy's to scrape. No label
 
 def render() -> str:
     """The page's text."""
-    return HEADER + "".join(f"{row}\n" for row in sorted(_rows(Metrics().registry)))
+    return f"{HEADER}{_table(Metrics().registry)}{EDGE}{_table(Tally().registry)}"
+
+
+def _table(registry: CollectorRegistry) -> str:
+    return TABLE + "".join(f"{row}\n" for row in sorted(_rows(registry)))
 
 
 def _rows(registry: CollectorRegistry) -> Iterator[str]:

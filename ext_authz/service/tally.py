@@ -21,19 +21,19 @@ class Tally:
         self.registry = CollectorRegistry()
         self._decisions = Counter(
             "gatewright_edge_decisions",
-            "What was decided about requests, by outcome",
+            "What was decided about requests.",
             ("outcome",),
             registry=self.registry,
         )
         self._seconds = Histogram(
             "gatewright_edge_counters_seconds",
-            "How long the counters took for a reservation",
+            "How long the counters took for a reservation.",
             buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
             registry=self.registry,
         )
         self._away = Counter(
             "gatewright_edge_counters_away",
-            "Reservations for which the counters could not be reached",
+            "Reservations for which the counters could not be reached.",
             registry=self.registry,
         )
         self._known: dict[str, Counter] = {}
