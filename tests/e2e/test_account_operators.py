@@ -147,6 +147,7 @@ def test_the_store_of_counters_may_change_under_load(tmp_path):
     assert set(found) == {200}
 
 
+@pytest.mark.slow
 def test_a_second_edge_in_a_folder_is_refused_and_does_no_harm(tmp_path):
     """In the same folder, or with the same state; the first one goes on, and its sockets stay."""
     with gateway(tmp_path, POLICY, edges=1) as running:
@@ -171,6 +172,7 @@ def test_a_second_edge_in_a_folder_is_refused_and_does_no_harm(tmp_path):
             until(lambda: ask(client, "acme").status_code == 200, edge.said)
 
 
+@pytest.mark.slow
 def test_stale_sockets_and_files_in_the_way_are_no_hindrance(tmp_path):
     """What a killed edge has left is replaced; a folder in a socket's place is told of."""
     with gateway(tmp_path, POLICY, edges=1) as running:

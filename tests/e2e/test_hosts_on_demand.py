@@ -237,6 +237,7 @@ def test_a_host_that_goes_and_comes_is_followed(served, upstream):
     assert not plane.nacks
 
 
+@pytest.mark.slow
 def test_edits_under_load_fail_no_request(served, upstream):
     """Clusters, bodies and hosts change while known and new hosts are asked for."""
     plane, envoy = served

@@ -106,4 +106,4 @@ class Revoking(RuleBasedStateMachine):
 
 
 TestRevoking = Revoking.TestCase
-TestRevoking.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRevoking.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
