@@ -12,8 +12,7 @@ Channel = tuple[object, str, object]
 """A text: the choice, block or item that it is a part of, its kind, and its number in the kind."""
 Way = tuple[str | int, ...]
 
-_SAID: Final = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
-_NO_TEXT: Final = frozenset({"type", "signature", "stop_reason", "stop_sequence"})
+_SAID: Final = frozenset({"content", "refusal", "reasoning_content", "reasoning", "thinking"})
 
 
 class Delta(NamedTuple):
@@ -70,13 +69,16 @@ def _choices(choices: list[Any]) -> Read:
 
 
 def _chat(deltas: list[Delta], delta: dict[str, Any], number: object, way: Way) -> None:
-    for member in _SAID:
-        said = delta.get(member)
+    for member, said in delta.items():
+        if member not in _SAID:
+            continue
         if isinstance(said, str):
             if said:
                 deltas.append(Delta((number, member, 0), (*way, member), said))
         elif isinstance(said, list):
             _parts(deltas, said, (number, member, 0), (*way, member))
+    if delta.keys() <= _SAID:
+        return
     calls = delta.get("tool_calls")
     for at, call in enumerate(calls if isinstance(calls, list) else ()):
         if isinstance(call, dict):

@@ -60,6 +60,10 @@ class RawEvent:
         return b"".join(kept)
 
 
+def _is_one(piece: bytes) -> bool:
+    return piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece
+
+
 class EventSplitter:
     """Events out of pieces of a stream: `feed` each piece, `end` once."""
 
@@ -71,6 +75,9 @@ class EventSplitter:
     def feed(self, piece: bytes) -> list[RawEvent]:
         """Return the events that end in this piece; raises `FrameTooLargeError`."""
         rest = self._rest
+        if not rest and piece.endswith(b"\n\n") and _is_one(piece):
+            # One event as a whole, as most come; none is larger than the pieces are.
+            return [RawEvent(piece)]
         rest += piece
         # A CR at the end may be half of a line's end: what is there is looked at with the rest.
         readable = len(rest) - 1 if rest.endswith(b"\r") else len(rest)

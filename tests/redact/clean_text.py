@@ -76,7 +76,7 @@ def _prose(chance: random.Random) -> str:
 def _log(chance: random.Random) -> str:
     stamp = (
         f"2024-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randint(0, 23):02}:"
-        f"{chance.randint(0, 59):02}:{chance.randint(0, 59):02}.{chance.randint(0, 999999):06}+00:00"
+        f"{chance.randint(0, 59):02}:{chance.randint(0, 59):02}.{chance.randint(0, 999999):06}Z"
     )
     ident = uuid.UUID(int=chance.getrandbits(128), version=4)
     return (
@@ -121,7 +121,7 @@ def _versions(chance: random.Random) -> str:
 
 
 def _money(chance: random.Random) -> str:
-    amount = f"EUR {chance.randint(1, 999)},{chance.randint(100, 999)}.{chance.randint(10, 99)}"
+    amount = f"EUR {chance.randint(1, 99)},{chance.randint(100, 999)}.{chance.randint(10, 99)}"
     pages = f"{chance.randint(1, 99)}-{chance.randint(100, 400)}"
     return f"{amount} ({chance.randint(1, 99)} %), ISBN 978-3-16-148410-0, pages {pages}"
 

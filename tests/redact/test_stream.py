@@ -67,6 +67,11 @@ def test_a_stream_without_placeholders_keeps_every_byte(api):
     assert through(SESSION.stream(), data, range(0, len(data), 7)) == data
 
 
+def test_a_byte_at_a_time_restores_the_same():
+    data = chat(cut(TEXT, range(0, 90, 5)), [ARGUMENTS])
+    assert through(SESSION.stream(), data, range(len(data))) == through(SESSION.stream(), data)
+
+
 def test_an_idle_session_passes_the_very_bytes():
     session = Redactor(Rules(detectors(["email"]))).request(b'{"messages": []}')
     piece = b"data: <EMAIL_1>"
