@@ -322,13 +322,14 @@ def hold_accounts(plan: Plan) -> None:
         assert set(tenant.routes or ()) <= routes
         for grant in tenant.grants:
             assert (grant.model in models) != (grant.route in routes)
-        for part in (tenant, *tenant.teams):
+        parts: list[Any] = [tenant, *tenant.teams]
+        for part in parts:
             hashes += [key.sha256 for key in part.keys]
             for key in part.keys:
                 assert key.id.startswith(f"{tenant.name}/")
     assert len(set(hashes)) == len(hashes)
-    places = [plan.limits, *(part.limits for part in (*plan.routes, *plan.models))]
-    places += [one.limits for one in (*plan.tenants, *plan.providers)]
+    limited: list[Any] = [*plan.routes, *plan.models, *plan.tenants, *plan.providers]
+    places = [plan.limits, *(one.limits for one in limited)]
     ids = [placed.limit.id for place in places for placed in place]
     assert len(set(ids)) == len(ids)
 

@@ -86,8 +86,7 @@ class Beside:
         pids = self.children()
         self.process.kill()
         self.process.wait(DEADLINE)
-        for pid in pids:
-            until(lambda pid=pid: not _alive(pid), f"process {pid} outlives its edge")
+        until(lambda: not any(map(_alive, pids)), f"processes {pids} outlive their edge")
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -175,10 +174,7 @@ def gateway(
             beside.append(one)
         for one in beside:
             until(one.envoy.ready, "Envoy is not ready", one.envoy)
-            until(
-                lambda one=one: (one.folder / "edge" / "worker-0.sock").exists(),
-                f"the edge does not serve: {one.said}",
-            )
+            until((one.folder / "edge" / "worker-0.sock").exists, "the edge does not serve")
         yield Gateway(serve, beside, simulator, path)
 
 

