@@ -115,7 +115,8 @@ def test_a_client_that_leaves_gets_back_what_it_did_not_use(embedded):
     with httpx.Client(base_url=f"{embedded.urls()[0]}/v1", timeout=30) as http:
         asked = {"json": {**body, "stream": True}, "headers": slow}
         with http.stream("POST", "/chat/completions", **asked) as stream:
-            next(stream.iter_bytes())
+            parts = stream.iter_bytes()  # kept: its end would be that of the connection
+            next(parts)
             refused = http.post("/chat/completions", json=body, headers=bearer("poor"))
             assert refused.status_code == 429
             assert refused.json()["error"]["code"] == "insufficient_quota"

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -96,7 +96,8 @@ class Supervised:
 def children():
     """The pids of our own processes, of whatever thread they are."""
     for task in Path("/proc/self/task").iterdir():
-        yield from (task / "children").read_text().split()
+        with suppress(OSError):  # a thread that has ended meanwhile
+            yield from (task / "children").read_text().split()
 
 
 @contextmanager
