@@ -6,6 +6,7 @@ the book, so that nothing of old rules is left when new ones are there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -22,7 +23,8 @@ class Book:
     """What is looked up while a request waits.
 
     ``names`` leads from each name of a model, aliases too, to the policy's own. ``placed`` are the
-    tenants whose clients may come from some networks only.
+    tenants whose clients may come from some networks only. ``beyond`` are the limits of a model's
+    fallbacks, which are charged when it is known that one of them has served.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -31,6 +33,11 @@ class Book:
         self.models: dict[str, Model] = rules.models
         self.tenants: dict[str, Tenant] = rules.tenants
         self.names = {name: key for key, model in rules.models.items() for name in model.names}
+        self.beyond: dict[str, tuple[Limit, ...]] = {
+            name: limits
+            for name, model in rules.models.items()
+            if (limits := _of_providers(rules, model.fallbacks))
+        }
         self._claims = {
             claim: name for name, tenant in rules.tenants.items() for claim in tenant.claims
         }
@@ -114,9 +121,12 @@ class Book:
             asked = self.models[model]
             found += asked.limits
             # Where a request may go at first: of a group, any of them; who served it is settled.
-            for provider in asked.providers:
-                found += self.rules.providers.get(provider, ())
+            found += _of_providers(self.rules, asked.providers)
         return found
+
+
+def _of_providers(rules: Rules, names: Iterable[str]) -> tuple[Limit, ...]:
+    return tuple(limit for name in names for limit in rules.providers.get(name, ()))
 
 
 def _latest(until: int | None) -> float:

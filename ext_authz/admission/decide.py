@@ -30,6 +30,8 @@ _SLACK_MS: Final = 60_000
 """How much longer than a request may take its reservation stands: its line is on its way."""
 _LONGEST_MS: Final = 3_600_000
 """How long a request to a service may take, as far as reservations go."""
+_REPEATED_MS: Final = 60_000
+"""How long a reservation is remembered that has nothing to settle: Envoy may ask again."""
 _SOON_MS: Final = 1_000
 _CACHED: Final = 4_096
 
@@ -122,22 +124,23 @@ class Admission:
         own = () if who.key is None else who.key.limits
         limits = book.limits(question.route, who.tenant, who.team, who.key_id, own, question.model)
         passes = self._pass(question, route, who)
-        if not limits:
+        # A fallback may lead to a provider that has limits of its own: that is settled.
+        beyond = book.beyond.get(question.model, ())
+        if not limits and not beyond:
             return Decided(passes, "admitted")
         model = book.models.get(question.model)
         if route.llm and model is None:
             limits = tuple(limit for limit in limits if limit.unit is not Unit.CONCURRENT)
         use: Estimate | None = None
-        if model is not None and any(limit.unit in METERED for limit in limits):
+        if model is not None and any(limit.unit in METERED for limit in (*limits, *beyond)):
             use = estimate(question.body, question.size, model.output, question.endpoint)
         charges = charges_of(limits, who, question.client, model, use)
-        if not charges:
+        if not charges and not beyond:
             return Decided(passes, "admitted")
-        seconds_ms = _LONGEST_MS if model is None else int(model.seconds * 1000)
-        held = any(charge.limit.unit is not Unit.REQUESTS for charge in charges)
-        if model is not None and not held:
-            # A fallback may lead to a provider that has limits of its own.
-            held = any(name in book.rules.providers for name in model.fallbacks)
+        held = bool(beyond) or any(charge.limit.unit is not Unit.REQUESTS for charge in charges)
+        hold_ms = _REPEATED_MS
+        if held:
+            hold_ms = _SLACK_MS + (_LONGEST_MS if model is None else int(model.seconds * 1000))
 
         def finish(verdict: Verdict) -> Decided:
             headers = list(standing_headers(charges, verdict.standings, question.api, now))
@@ -162,7 +165,7 @@ class Admission:
                 return Decided(passes, "uncounted")
             return Decided(with_more(passes, (), {line.HELD: True}), "uncounted")
 
-        return Reserve(question.request, charges, seconds_ms + _SLACK_MS, finish, away)
+        return Reserve(question.request, charges, hold_ms, finish, away)
 
     def _pass(self, question: Question, route: Route, who: Identity) -> bytes:
         """Give the part of an answer that is the same for all requests of an identity."""

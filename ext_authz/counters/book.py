@@ -83,16 +83,15 @@ def reserve(book: Book, name: str, terms: Sequence[Term], hold_ms: int, now: int
         state = states[term.counter]
         book.set_counter(term.counter, state, shapes.keep(term, state, now) + MARGIN_MS)
     if name:
-        book.set_reservation(name, *_record(holds, now, until))
+        book.set_reservation(name, *_record(holds, until))
     return Verdict(admitted=True, standings=_standings(book, states, terms, now))
 
 
-def _record(holds: list[Hold], now: int, until: int) -> tuple[Reservation, int | None]:
-    """What is remembered of a reservation, and when it is due; the less it holds, the shorter."""
+def _record(holds: list[Hold], until: int) -> tuple[Reservation, int | None]:
+    """What is remembered of a reservation, and when it is due, if anything is to be given back."""
     if any(hold.term.unit != AT_ONCE for hold in holds):
         return Reservation(HELD, until + LATE_MS, tuple(holds)), until
-    gone = until if holds else min(until, now + SETTLED_MS)
-    return Reservation(HELD, gone, tuple(holds)), None
+    return Reservation(HELD, until, tuple(holds)), None
 
 
 def settle(book: Book, bill: Bill, now: int) -> None:

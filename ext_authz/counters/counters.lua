@@ -314,8 +314,7 @@ local function reserve(asked, now)
     tell(answer, term, state, now)
   end
   if name == '' then return answer end
-  local gone, due = min(till, now + SETTLED_MS), false
-  if #holds > 0 then gone = till end
+  local gone, due = till, false
   for _, hold in ipairs(holds) do
     if hold[1][UNIT] ~= AT_ONCE then gone, due = till + LATE_MS, true end
   end

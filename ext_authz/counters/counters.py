@@ -73,9 +73,9 @@ class Counters(Protocol):
         REQUESTS are charged at once. CONCURRENT, tokens and COST are held until they are settled;
         a hold that expires is given back. Holds last for a day at most. A second reservation of a
         name that was granted is granted and takes nothing; one that was refused is tried anew.
-        What holds nothing is remembered for a minute at most, against repetitions: it has nothing
-        to settle. An empty name is one that nobody repeats or settles: all of it is charged at
-        once. Raises CountersAwayError.
+        What holds nothing, or has no charges at all, is remembered for as long: a minute is enough
+        against repetitions, more is needed where ``more`` may be settled. An empty name is one that
+        nobody repeats or settles: all of it is charged at once. Raises CountersAwayError.
         """
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:

@@ -66,7 +66,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(
         name=NAMES,
-        shares=st.lists(SHARES, min_size=1, max_size=6),
+        shares=st.lists(SHARES, max_size=6),
         hold=st.sampled_from([1, 50, 5_000, 600_000, 10**9]),
     )
     def reserve(self, name, shares, hold):

@@ -206,15 +206,30 @@ def test_only_the_provider_that_served_is_charged():
     assert used == [0, 30, 30]
 
 
-def test_a_reservation_that_holds_nothing_is_soon_forgotten():
-    """Requests alone have nothing to settle: their names are kept for repetitions only."""
+def test_a_reservation_that_holds_nothing_is_remembered_for_as_long_as_it_was_told():
+    """And not for a day longer, as those are that have something to give back."""
     kept, term = DictBook(), term_of(charge(limit(amount=10)))
-    assert book.reserve(kept, "r", [term], 3_600_000, START).admitted
+    assert book.reserve(kept, "r", [term], 60_000, START).admitted
     assert kept.reservations["r"].gone == START + 60_000
-    book.reserve(kept, "r", [term], 3_600_000, START + 59_999)
+    assert not kept.holds
+    book.reserve(kept, "r", [term], 60_000, START + 59_999)
     assert kept.counters[term.counter][0] == 1
-    book.reserve(kept, "r", [term], 3_600_000, START + 60_000)
+    book.reserve(kept, "r", [term], 60_000, START + 60_000)
     assert kept.counters[term.counter][0] == 2
+
+
+@given(taken=st.lists(st.sampled_from([1, 2]), max_size=2))
+def test_a_fallbacks_limit_is_charged_once_whatever_was_reserved(taken):
+    """Also if that were requests alone, or nothing at all, and the answer took ten minutes."""
+    of = limit(Unit.TOKENS, 100, id="provider/two/tokens/minute")
+    kept, requests = DictBook(), limit(amount=10)
+    terms = [term_of(charge(requests, take)) for take in taken]
+    assert book.reserve(kept, "r", terms, 660_000, START).admitted
+    bill = Bill("r", (-1, 30, -1, -1, -1), "two", (term_of(charge(of, 1)),))
+    for late in (599_999, 600_000):
+        book.settle(kept, bill, START + late)
+    assert kept.counters[of.id][0] == 30
+    assert kept.counters.get(requests.id, (0,))[0] == sum(taken)
 
 
 def test_what_is_settled_before_it_is_reserved_takes_nothing():

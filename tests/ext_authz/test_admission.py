@@ -352,6 +352,36 @@ def test_requests_alone_are_not_held():
     asked = reserve(Tenant(limits=(limit(Unit.REQUESTS, 20),)))
     said = read(asked.finish(Verdict(True, standings=(Standing(19, 60_000),))))
     assert "held" not in said.metadata
+    assert asked.hold_ms == 60_000
+
+
+@pytest.mark.parametrize("limits", [(), (limit(Unit.REQUESTS, 20),)])
+def test_a_fallback_to_a_provider_with_limits_is_held_whatever_else_is_limited(limits):
+    """Who serves is known at the end: it is remembered till then, and the prompt estimated."""
+    dear = limit(Unit.COST, 10**12, place="provider/dear")
+    made = rules(
+        models={"fast": Model(names=("fast",), providers=("cheap",), fallbacks=("dear", "free"))},
+        providers={"dear": (dear,)},
+        tenants={"acme": Tenant(limits=limits)},
+    )
+    asked = admission(made, CI).decide(question(key=CI.id, model="fast", body=CHAT), NOW)
+    assert isinstance(asked, Reserve)
+    assert [charge.limit for charge in asked.charges] == [*limits]
+    assert asked.hold_ms == 660_000
+    said = read(asked.finish(Verdict(True, standings=(Standing(19, 60_000),) * len(limits))))
+    assert said.metadata["held"] is True
+    assert said.metadata["estimate"] > 0
+
+
+def test_a_fallbacks_limits_alone_refuse_nobody_while_the_counters_are_away():
+    """Nothing is charged of them until it has served."""
+    made = rules(
+        models={"fast": Model(names=("fast",), providers=("a",), fallbacks=("b",))},
+        providers={"b": (limit(Unit.REQUESTS, 20, place="provider/b"),)},
+        tenants={"acme": Tenant()},
+    )
+    asked = admission(made, CI).decide(question(key=CI.id, model="fast"), NOW)
+    assert read(asked.away()).status == 200
 
 
 @pytest.mark.parametrize(
