@@ -27,8 +27,8 @@ class LimitDocument(Document):
     """How much may be used at once: the limit is then a bucket that is refilled evenly."""
     per: Literal["fleet", "edge"] = "fleet"
     """Who counts: all Envoys together, exactly, or `edge`: each for itself, without asking anybody;
-    then the whole fleet lets that much pass times the number of Envoys. `edge` is for requests, of
-    the whole gateway or of a route."""
+    then the whole fleet lets that much pass times the number of Envoys. `edge` is for requests in a
+    second, minute, hour or day."""
     each: Annotated[Each, Strict(strict=False)] = Each.ALL
     """Of whom there is a counter each: everybody under the limit together (`all`), or each
     `tenant`, `team`, `key`, `user` (of a token) or `client` (address)."""

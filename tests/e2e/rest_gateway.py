@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,22 @@ from xds.secrets import SecretReader
 
 
 @contextmanager
-def gateway(policy: str, folder: Path = Path(), **places: str | int) -> Iterator[EnvoyProcess]:
+def gateway(
+    policy: str,
+    folder: Path = Path(),
+    beside: Mapping[str, str] | None = None,
+    **places: str | int,
+) -> Iterator[EnvoyProcess]:
     """Run a policy in which ``<name>`` stands for what ``places`` says.
 
-    Its listeners get ephemeral ports; its secret files lie below ``folder``.
+    Its listeners get ephemeral ports; its secret files lie below ``folder``. ``beside`` are other
+    files of the policy, by name.
     """
     for name, value in places.items():
         policy = policy.replace(f"<{name}>", str(value))
-    compiled = compile_sources(sources_of({"gateway.yaml": policy}), until="checked")
+    compiled = compile_sources(
+        sources_of({"gateway.yaml": policy, **(beside or {})}), until="checked"
+    )
     assert compiled.ok, "\n".join(f"{d.span}: {d.code}: {d.message}" for d in compiled.diagnostics)
     read = SecretReader(folder, os.environ).read(compiled.lowered.secrets)
     assert not read.unresolved
