@@ -70,3 +70,43 @@ def test_groups_show_whom_each_secret_goes_to(repository, capsys):
     assert groups["eu"]["listeners"] == ["public"]
     assert groups["eu"]["routes"] == ["llm-eu", "shop", "shop-health"]
     assert "service/partner-api" not in groups["eu"]["clusters"]
+
+
+NATIVE = """
+gatewright: v1
+name: native
+listeners: { public: { address: 127.0.0.1, port: 8080 } }
+services: { orders: { endpoints: ["127.0.0.1:9000"] } }
+providers: { openai: { api: openai, key: env:OPENAI_API_KEY } }
+models: { fast: { targets: [openai/gpt-4o-mini] } }
+issuers:
+  corp: { issuer: https://login.corp.example, jwks: file:jwks.json, audiences: [gatewright] }
+tiers: { free: { limits: [{ limit: 20 requests/minute, per: edge }] } }
+tenants:
+  acme: { tier: free, routes: [orders, llm], addresses: [10.0.0.0/8] }
+routes:
+  - { name: orders, match: /orders, service: orders, auth: jwt }
+  - { name: llm, match: /v1, serve: llm, auth: [jwt, none] }
+"""
+
+
+@pytest.mark.parametrize(
+    ("ledger", "runs"), [("", False), ("ledger: { store: none }", False), ("ledger: {}", True)]
+)
+def test_tenants_with_tokens_need_no_edge_unless_a_ledger_is_written(
+    ledger, runs, tmp_path, capsys
+):
+    """No service is asked about them, and Envoy hears of none: its own filters do all of it."""
+    (tmp_path / "gateway.yaml").write_text(f"{NATIVE}{ledger}\n")
+    (tmp_path / "jwks.json").write_text('{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}')
+    told = {}
+    for stage in ("lanes", "versions"):
+        assert main(["compile", str(tmp_path), "--emit", stage, "--json"]) == exits.OK
+        told[stage] = json.loads(capsys.readouterr().out)
+    assert {one["route"]: one["carrier"] for one in told["lanes"]["guards"]} == {
+        "orders": "native",
+        "llm": "native",
+    }
+    assert {one["lane"] for one in told["lanes"]["lanes"]} == {"native"}
+    served = json.dumps(told["versions"])
+    assert [name in served for name in ("gatewright/edge", "gatewright.edge.v1")] == [runs, runs]
