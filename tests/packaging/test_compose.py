@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from cli.main import parser
+from compiler.schema.stores import EdgeDocument
 from tests.docker.envoy_container import IMAGE
+from tests.e2e.edges import FLUSH
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,7 @@ def test_every_command_is_one_that_gatewright_takes(compose):
     assert {name: args.command for name, args in parsed.items()} == {
         "simulator": "simulate",
         "control-plane": "serve",
+        "edge": "edge",
         "bootstrap": "bootstrap",
     }
 
@@ -91,8 +94,9 @@ def test_services_find_each_other(compose, policy):
         assert provider["url"] == f"http://simulator:{simulator.port}/{name}/v1"
         assert name in names
     served = parser().parse_args(arguments["control-plane"]).listen
-    asked = parser().parse_args(arguments["bootstrap"]).ads
-    assert [str(one) for one in asked] == [served]
+    for name in ("bootstrap", "edge"):
+        asked = parser().parse_args(arguments[name])
+        assert ([str(one) for one in asked.ads], asked.node_id) == ([served], "compose")
 
 
 def test_the_image_serves_where_its_check_looks(repository, compose):
@@ -116,6 +120,26 @@ def test_envoy_may_open_the_socket(repository, compose):
         parser().parse_args(plane["command"]).listen.removeprefix("unix:")
     ).parent
     assert mount.partition(":")[2] == str(folder)
+
+
+def test_the_edge_meets_its_envoy(compose, policy):
+    """In the folder that policies name unless they say otherwise, and Envoy tells at once."""
+    envoy, edge = compose["services"]["envoy"], compose["services"]["edge"]
+    arguments = parser().parse_args(edge["command"])
+    assert str(arguments.folder) == EdgeDocument().folder
+    assert "edge" not in policy
+    assert f"socket:{arguments.folder}" in edge["volumes"]
+    assert f"socket:{arguments.folder}" in envoy["volumes"]
+    assert envoy["command"][-2:] == list(FLUSH)
+
+
+def test_the_edge_has_a_state_of_its_own(compose):
+    """A volume that outlives the container, and is not the control plane's."""
+    edge, plane = compose["services"]["edge"], compose["services"]["control-plane"]
+    mount = f"edge:{parser().parse_args(edge['command']).state}"
+    assert mount in edge["volumes"]
+    assert mount not in plane["volumes"]
+    assert {"edge", "socket", "state", "bootstrap"} == set(compose["volumes"])
 
 
 def test_every_key_has_a_value(compose, policy):

@@ -36,6 +36,13 @@ def test_every_package_is_copied(dockerfile, pyproject):
     assert copied == pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
+def test_what_an_edge_may_be_asked_for_is_installed(dockerfile, pyproject):
+    """A ledger in PostgreSQL needs an extra; Envoy is in an image of its own."""
+    (extras,) = re.findall(r"pip install '\.\[([\w,]+)\]'$", dockerfile, re.MULTILINE)
+    assert extras.split(",") == ["postgres"]
+    assert "postgres" in pyproject["project"]["optional-dependencies"]
+
+
 def test_what_is_copied_is_not_ignored(repository, dockerfile):
     """.dockerignore lists what may enter the build, and it lists all that the Dockerfile copies."""
     allowed = {
