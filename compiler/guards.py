@@ -8,7 +8,7 @@ money or requests under way need the edge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,15 +73,16 @@ class People:
     of_keys: tuple[Limit, ...]
     why_models: str
     """Why access to models has to be looked at; empty where everybody has all of them."""
-    why_routes: str
-    """Why access to routes depends on the time; empty where it does not."""
+    why_routes: Mapping[str, str]
+    """The routes to which access depends on the time, and why."""
 
 
 def people_of(plan: Plan) -> People:
     """Sum up the tenants: one limit of each kind is as good as all of them."""
     limits: dict[tuple[Unit, Each, Away], Limit] = {}
     of_keys: dict[tuple[Unit, Each, Away], Limit] = {}
-    models = routes = ""
+    models = ""
+    routes: dict[str, str] = {}
     for tenant in plan.tenants:
         for found, placed in ((limits, _of_tenant(tenant)), (of_keys, _of_keys(tenant))):
             for limit in _shared(placed):
@@ -90,10 +91,9 @@ def people_of(plan: Plan) -> People:
             models = f"tenant `{tenant.name}` has some models only"
         if not models and any(team.models is not None for team in tenant.teams):
             models = f"a team of tenant `{tenant.name}` has some models only"
-        if not routes and any(
-            grant.route and grant.approved_by and grant.until for grant in tenant.grants
-        ):
-            routes = f"a grant of tenant `{tenant.name}` ends at some time"
+        for grant in tenant.grants:
+            if grant.route and grant.approved_by and grant.until:
+                routes.setdefault(grant.route, f"a grant of tenant `{tenant.name}` ends some time")
     if not models:
         asked = next((model.name for model in plan.models if model.on_request), "")
         models = f"model `{asked}` is there on request only" if asked else ""
@@ -144,8 +144,13 @@ def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
     serves = isinstance(route.action, Serve)
     if known and serves and people.why_models:
         return Carrier.EDGE, people.why_models
-    if known and route.on_request and people.why_routes:
-        return Carrier.EDGE, people.why_routes
+    if known and route.name in people.why_routes:
+        return Carrier.EDGE, people.why_routes[route.name]
+    if isinstance(route.action, Serve):
+        provider = _limited_fallback(plan, route.action.models)
+        if provider:
+            why = "has limits and serves as a fallback: who has served is known in the end"
+            return Carrier.EDGE, f"provider `{provider}` {why}"
     limits = list(_shared((*plan.limits, *route.limits)))
     if isinstance(route.action, Serve):
         limits += _shared(_of_models(plan, route.action.models))
@@ -167,6 +172,22 @@ def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
         ways = " and ".join(dict.fromkeys(kind.value for kind in kinds))
         return Carrier.NATIVE, f"{ways}: Envoy's own filters know who it is"
     return Carrier.NATIVE, "nobody is asked who they are, and nothing is limited for all Envoys"
+
+
+def _limited_fallback(plan: Plan, names: Iterable[str]) -> str:
+    """Find a provider with limits of the whole fleet behind the first group of a model's chain."""
+    limited = {provider.name for provider in plan.providers if _shared(provider.limits)}
+    if not limited:
+        return ""
+    wanted = frozenset(names)
+    for model in plan.models:
+        if model.name in wanted:
+            first = {target.provider for target in model.groups[0].targets}
+            for group in model.groups[1:]:
+                for target in group.targets:
+                    if target.provider in limited - first:
+                        return target.provider
+    return ""
 
 
 def _why_edge(limit: Limit, route: Route) -> str:

@@ -83,6 +83,19 @@ def test_models_on_request_need_the_edge():
     assert chosen(models(jwt()), models=(asked,), tenants=(tenant("acme"),))[0] is Carrier.EDGE
 
 
+def test_a_fallback_to_a_provider_with_limits_needs_the_edge():
+    """A rate-limit service is asked before anybody knows who will serve."""
+    chain = llm.model("fast", "a/gpt-x", "b/gpt-y")
+    for limited, carrier in (("a", Carrier.RATELIMIT), ("b", Carrier.EDGE)):
+        providers = tuple(
+            replace(one, limits=(limit("20 requests/minute"),)) if one.name == limited else one
+            for one in (llm.provider("a", 1), llm.provider("b", 2))
+        )
+        made = chosen(models(NOBODY), models=(chain,), providers=providers)
+        assert made[0] is carrier
+        assert carrier is Carrier.RATELIMIT or "`b` has limits" in made[1]
+
+
 def test_a_grant_of_a_route_needs_the_edge_when_it_ends():
     """Envoy's filters have no clock for it."""
     grant = Grant(None, "orders", "bo", "ana", None, "", AT)
