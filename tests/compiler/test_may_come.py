@@ -11,8 +11,10 @@ from compiler.plan_accounts import Grant
 from ext_authz.admission.access import may_enter
 from ext_authz.admission.book import Book
 from ext_authz.admission.identity import Identity
+from ext_authz.admission.question import read_question
 from tests.e2e.account_plans import jwt, rest, tenant
 from tests.e2e.llm_gateway import AT
+from tests.ext_authz.asking import question
 from xds.edge import rules
 
 GRANT = Grant(None, "orders", "bo", "ana", None, "", AT)
@@ -34,5 +36,5 @@ def test_envoy_and_edge_let_in_the_same(allow, on_request, routes, grants):
             tenants={"acme": rules.Tenant(routes=routes, grants=approved)},
         )
     )
-    denied = may_enter(book, "orders", Identity("jwt", "acme"), "192.0.2.1", 0.0)
+    denied = may_enter(book, read_question(question("orders")), Identity("jwt", "acme"), 0.0)
     assert may_come(known, route) is (denied is None)
