@@ -12,7 +12,7 @@ from collections.abc import Collection
 from compiler.compose import compose
 from compiler.diagnostic import Label, Reporter, did_you_mean
 from compiler.lines import Lines
-from compiler.node import Entry, Mapping, Node, Scalar, Sequence
+from compiler.node import Mapping, Node, Scalar, Sequence
 from compiler.read import ENDPOINTS, Sources
 
 
@@ -26,7 +26,7 @@ def graft(root: Mapping, sources: Sources, reporter: Reporter) -> Mapping:
         return root
     known = {source.name: source for source in sources.endpoints}
     lists: dict[str, Node | None] = {}
-    grafted: dict[str, Entry] = {}
+    grafted: dict[str, Node] = {}
     for name, service in services.value.entries.items():
         file = _file(service.value)
         if file is None or not isinstance(service.value, Mapping):
@@ -38,17 +38,10 @@ def graft(root: Mapping, sources: Sources, reporter: Reporter) -> Mapping:
             lists[target] = _list(Lines(known[target]), file, reporter)
         found = lists[target]
         if found is not None:
-            written = service.value
-            key = written.entries["endpoints"].key
-            entries = {**written.entries, "endpoints": Entry(key, found)}
-            node = Mapping(written.lines, written.start, written.end, entries)
-            grafted[name] = Entry(service.key, node)
+            grafted[name] = service.value.replaced({"endpoints": found})
     if not grafted:
         return root
-    old = services.value
-    all_services = Mapping(old.lines, old.start, old.end, {**old.entries, **grafted})
-    entry = Entry(services.key, all_services)
-    return Mapping(root.lines, root.start, root.end, {**root.entries, "services": entry})
+    return root.replaced({"services": services.value.replaced(grafted)})
 
 
 def _file(service: Node) -> Scalar | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping as Dict
 
 from compiler.diagnostic import Reporter, did_you_mean
 from compiler.key_set import HINTS, fault_of
-from compiler.node import Entry, Mapping, Node, Scalar
+from compiler.node import Mapping, Node, Scalar
 from compiler.read import KEY_SET, Sources
 from compiler.source import SourceFile
 
@@ -29,7 +29,7 @@ def graft_key_sets(root: Mapping, sources: Sources, reporter: Reporter) -> Mappi
     if issuers is None or not isinstance(issuers.value, Mapping):
         return root
     known = {source.name: source for source in sources.key_sets}
-    grafted: dict[str, Entry] = {}
+    grafted: dict[str, Node] = {}
     for name, issuer in issuers.value.entries.items():
         named = _named(issuer.value)
         if named is None or not isinstance(issuer.value, Mapping):
@@ -37,18 +37,9 @@ def graft_key_sets(root: Mapping, sources: Sources, reporter: Reporter) -> Mappi
         text = _text(named, sources, known, reporter)
         if text is None:
             continue
-        written = issuer.value
-        node = Scalar(named.lines, named.start, named.end, text, named.plain)
-        entries = {**written.entries, "jwks": Entry(written.entries["jwks"].key, node)}
-        grafted[name] = Entry(
-            issuer.key, Mapping(written.lines, written.start, written.end, entries)
-        )
-    if not grafted:
-        return root
-    old = issuers.value
-    every = Mapping(old.lines, old.start, old.end, {**old.entries, **grafted})
-    entry = Entry(issuers.key, every)
-    return Mapping(root.lines, root.start, root.end, {**root.entries, "issuers": entry})
+        keys = Scalar(named.lines, named.start, named.end, text, named.plain)
+        grafted[name] = issuer.value.replaced({"jwks": keys})
+    return root.replaced({"issuers": issuers.value.replaced(grafted)}) if grafted else root
 
 
 def _named(issuer: Node) -> Scalar | None:

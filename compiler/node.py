@@ -73,6 +73,11 @@ class Mapping(_Placed):
 
     entries: Dict[str, Entry]
 
+    def replaced(self, values: Dict[str, Node]) -> Mapping:
+        """Give the same mapping with other values for some of its keys."""
+        changed = {key: Entry(self.entries[key].key, value) for key, value in values.items()}
+        return Mapping(self.lines, self.start, self.end, {**self.entries, **changed})
+
     def described(self) -> Any:
         """Give the entries, each value with its place."""
         return {key: entry.value.described() for key, entry in self.entries.items()}

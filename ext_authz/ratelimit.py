@@ -5,7 +5,8 @@ descriptor is ``(limit, ID)`` and whose counter it is: ``(tenant, acme)``, ``(cl
 They are the counters that admission counts in, too. A descriptor that names no limit is OK.
 
 The headers are Envoy's business: its filter makes `x-ratelimit-*` and `retry-after` of the answer,
-in which the time of a descriptor that is over its limit is when to try again.
+in which the time of a descriptor that is over its limit is when to try again. Which limit of whom
+has refused it learns as metadata, from which it writes the refusal in the client's own schema.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ext_authz.admission import refusal
 from ext_authz.counters.counters import Charge, Counters, CountersAwayError, Verdict
 from ext_authz.counters.names import counter_name
 from xds.edge.limit import Away, Limit, Period, Unit
 from xds.edge.rules import Rules
+from xds.edge.usage_line import MESSAGE
 from xds.schema import envoy
 
 _pb = envoy.service.ratelimit.v3
@@ -107,6 +110,9 @@ def answer(asked: Asked, verdict: Verdict | None) -> bytes:
         return response.SerializeToString()
     if not verdict.admitted:
         response.overall_code = _Answer.OVER_LIMIT
+        over = asked.charges[verdict.refused].limit
+        why = refusal.over(over.owner, over.text, budget=over.budget, retry_ms=verdict.retry_ms)
+        response.dynamic_metadata.update({MESSAGE: why.message})
     for place, charge in enumerate(asked.charges):
         status, standing = statuses[asked.places[place]], verdict.standings[place]
         limit = charge.limit

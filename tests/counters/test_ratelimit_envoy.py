@@ -65,6 +65,9 @@ def test_envoy_admits_what_the_limits_say_and_tells_it(store_url, tmp_path):
             told = [int(answer.headers["x-ratelimit-remaining"]) for answer in answers]
             assert told == [2, 1, 0, 0, 0]
             assert 3590 <= int(answers[-1].headers["retry-after"]) <= 3660
+            assert answers[-1].json()["status"] == 429
+            said = f"{each.limit.owner} is limited to {each.limit.text}; try again in 61 min"
+            assert answers[-1].json()["detail"] == said
             statuses = should(asked.questions[-1]).statuses
             left = {status.current_limit.name: status.limit_remaining for status in statuses}
             assert left == {each.limit.id: 0, whole.limit.id: 97}

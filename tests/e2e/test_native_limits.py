@@ -247,6 +247,17 @@ def test_what_is_over_a_limit_is_429_in_the_clients_schema(shared, signer, tmp_p
         refused = running.chat()
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+        assert "a limit is used up" in refused.json()["error"]["message"]
+
+        def told(question):
+            answer = over(question)
+            answer.dynamic_metadata.update({"message": 'tenant `bolt` is limited to "5" a minute'})
+            return answer
+
+        asked.should = told
+        message = 'tenant `bolt` is limited to "5" a minute'
+        assert running.chat().json()["error"]["message"] == message
+        assert running.client.get("/orders").json()["detail"] == message
 
 
 @pytest.mark.parametrize(("away", "status"), [(Away.CLOSED, 503), (Away.OPEN, 200)])

@@ -46,6 +46,12 @@ FIRST: Final = "first_ms"  # to the first byte of the answer
 BYTES_IN: Final = "bytes_in"
 BYTES_OUT: Final = "bytes_out"
 
+RATELIMIT: Final = "envoy.filters.http.ratelimit"
+"""The namespace of the metadata that a rate-limit service's answers set."""
+
+MESSAGE: Final = "message"
+"""In RATELIMIT: which limit of whom has refused, in words for the client."""
+
 AUTHZ: Final = "envoy.filters.http.ext_authz"
 """The namespace of the metadata that the edge's answers set; TENANT to ESTIMATE are keys in it."""
 

@@ -14,6 +14,7 @@ from compiler.lower.llm.errors import ApiError, error_body
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.refusals import JSON_TYPE
 from compiler.plan import Api
+from xds.edge.usage_line import MESSAGE, RATELIMIT
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -62,6 +63,11 @@ _REPLIES = (
     _Reply(
         f"{_DETAILS}.startsWith('rbac_access_denied')",
         ApiError(403, "You may not come here", code="forbidden"),
+    ),
+    _Reply(
+        # A service that does not say which limit it was, such as the reference one, is below.
+        f"{_DETAILS} == 'request_rate_limited' && '{RATELIMIT}' in metadata.filter_metadata",
+        ApiError(429, f"%DYNAMIC_METADATA({RATELIMIT}:{MESSAGE})%", code="rate_limit_exceeded"),
     ),
     _Reply(
         f"({_DETAILS} == 'local_rate_limited' || {_DETAILS} == 'request_rate_limited')",

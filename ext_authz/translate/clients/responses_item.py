@@ -6,6 +6,7 @@ as it stands. What `written` gives is what the events have told.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ext_authz.translate.clients.json_extent import JsonExtent
@@ -16,7 +17,7 @@ from ext_authz.translate.thought_ids import join_signature
 Events = list[dict[str, Any]]
 
 
-class Item:
+class Item(ABC):
     """What all items have: an id, a place in the output, a status."""
 
     def __init__(self, item_id: str) -> None:
@@ -37,12 +38,13 @@ class Item:
             self._about("response.output_item.done", item=self.written()),
         ]
 
+    @abstractmethod
     def written(self) -> dict[str, Any]:
         """The item as it stands."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _filled(self) -> Events:
-        raise NotImplementedError
+        """The events that end what was filled piece by piece."""
 
     def _about(self, kind: str, **fields: Any) -> dict[str, Any]:
         return {"type": kind, "output_index": self.place, **fields}
