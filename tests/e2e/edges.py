@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import grpc
 
 from simulator.config import Config, Provider
 from simulator.running import Simulator, start_in_thread
 from tests.e2e.envoy_process import EnvoyProcess, running, until
 from tests.e2e.serve_process import ServeProcess, bootstrap, serving
 from tests.ports import free_port
+from xds.edge.paths import worker_socket
+from xds.edge.rules import Rules
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE = 30.0
@@ -174,8 +180,27 @@ def gateway(
             beside.append(one)
         for one in beside:
             until(one.envoy.ready, "Envoy is not ready", one.envoy)
-            until((one.folder / "edge" / "worker-0.sock").exists, "the edge does not serve")
+            # All of them, and answering: while processes start, two cores have little left.
+            for number in range(_workers(policy)):
+                socket = one.folder / "edge" / worker_socket(number)
+                until(partial(_answers, socket), "the edge does not serve", deadline=60)
         yield Gateway(serve, beside, simulator, path)
+
+
+def _workers(policy: str) -> int:
+    written = re.search(r"workers: (\d+)", policy)
+    return int(written[1]) if written else Rules(gateway="").workers
+
+
+def _answers(socket: Path) -> bool:
+    """Whether a worker says within a moment that it serves."""
+    with grpc.insecure_channel(f"unix:{socket}") as channel:
+        check: Any = channel.unary_unary("/grpc.health.v1.Health/Check")
+        try:
+            said = check(b"", timeout=0.5)
+        except grpc.RpcError:
+            return False
+    return bool(said == b"\x08\x01")
 
 
 def _listeners(edges: int, listener: str) -> str:
