@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 
 from ext_authz.translate.clients.writer import Moment
-from ext_authz.translate.pairs import ClientApi
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.translator import translate
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import ClientApi, Provider
 
 BAR = 60.0
 CHUNK_BAR = 8.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ext_authz.translate.limits import for_anthropic, for_openai, foreign
-from ext_authz.translate.pairs import ClientApi
-from ext_authz.translate.target import Api, Provider
 from ext_authz.translate.upstream import Headers
+from xds.edge.pairs import Api, ClientApi, Provider
 
 _REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
 _ANTHROPIC_CLIENTS = (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS)

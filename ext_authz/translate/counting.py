@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ext_authz.translate.conversation import Ask
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.providers.anthropic_request import VERSION, VERTEX_VERSION, message_of
 from ext_authz.translate.providers.converse_request import converse_of
 from ext_authz.translate.providers.converse_request import model_path as bedrock_path
@@ -18,9 +17,10 @@ from ext_authz.translate.providers.gemini_request import generate_of
 from ext_authz.translate.providers.gemini_request import model_path as gemini_path
 from ext_authz.translate.providers.openai_request import chat_path
 from ext_authz.translate.providers.responses_input import input_of
-from ext_authz.translate.target import Api, Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.upstream import Upstream, json_headers
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import Api, ClientApi, Provider
 
 _COUNTED: Final = (
     "messages",

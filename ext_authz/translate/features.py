@@ -7,8 +7,7 @@ from typing import Final
 
 from ext_authz.translate.conversation import Ask, Media, ToolResult
 from ext_authz.translate.errors import UnsupportedError
-from ext_authz.translate.pairs import OFFERS, Feature
-from ext_authz.translate.target import Provider
+from xds.edge.pairs import OFFERS, Feature, Provider
 
 _SAID: Final = {
     Feature.IMAGES: "reads no images",

@@ -23,10 +23,11 @@ from ext_authz.translate.providers.anthropic_request import (
 from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
 from ext_authz.translate.providers.openai_messages import call_id
 from ext_authz.translate.providers.openai_request import chat_path
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.thought_ids import split_signature
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import NotJsonError, decode, decode_members, encode
+from xds.edge.pairs import Provider
 
 _NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
 _FOREIGN: Final = re.compile(rb'__thought__|"thinking_blocks"|"extra_content"')

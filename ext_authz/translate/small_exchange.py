@@ -13,11 +13,11 @@ from ext_authz.translate.counting import count_rewrite, write_count
 from ext_authz.translate.embeddings.answer import EmbeddingsMender, EmbeddingsRewrite
 from ext_authz.translate.embeddings.request import read_embeddings, write_embeddings
 from ext_authz.translate.exchange import Exchange
-from ext_authz.translate.pairs import ClientApi, Way
 from ext_authz.translate.passing_on import PassingOn, is_anthropic_error, is_openai_error
 from ext_authz.translate.rewriting import Rewriting
 from ext_authz.translate.same_api import pass_counting, pass_openai
 from ext_authz.translate.target import Target
+from xds.edge.pairs import ClientApi, Way
 
 
 def small_exchange(

@@ -4,65 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from ext_authz.translate.errors import RefusedError
+from xds.edge.pairs import Provider
 
-
-class Api(StrEnum):
-    """The wire format of a provider's chat API."""
-
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    GEMINI = "gemini"
-    CONVERSE = "converse"
-    COHERE = "cohere"
-
-
-class Provider(StrEnum):
-    """A way to speak to a provider: an API at a place, or a dialect of an API."""
-
-    OPENAI = "openai"
-    AZURE = "azure"
-    MISTRAL = "mistral"
-    VLLM = "vllm"
-    LLAMACPP = "llamacpp"
-    OLLAMA = "ollama"
-    TGI = "tgi"
-    COMPATIBLE = "compatible"
-    ANTHROPIC = "anthropic"
-    ANTHROPIC_VERTEX = "anthropic_vertex"
-    ANTHROPIC_BEDROCK = "anthropic_bedrock"
-    GEMINI = "gemini"
-    GEMINI_VERTEX = "gemini_vertex"
-    BEDROCK = "bedrock"
-    COHERE = "cohere"
-
-    @property
-    def api(self) -> Api:
-        """The API whose schema the provider speaks."""
-        return _APIS[self]
-
-
-_APIS: Final = {
-    Provider.OPENAI: Api.OPENAI,
-    Provider.AZURE: Api.OPENAI,
-    Provider.MISTRAL: Api.OPENAI,
-    Provider.VLLM: Api.OPENAI,
-    Provider.LLAMACPP: Api.OPENAI,
-    Provider.OLLAMA: Api.OPENAI,
-    Provider.TGI: Api.OPENAI,
-    Provider.COMPATIBLE: Api.OPENAI,
-    Provider.ANTHROPIC: Api.ANTHROPIC,
-    Provider.ANTHROPIC_VERTEX: Api.ANTHROPIC,
-    Provider.ANTHROPIC_BEDROCK: Api.ANTHROPIC,
-    Provider.GEMINI: Api.GEMINI,
-    Provider.GEMINI_VERTEX: Api.GEMINI,
-    Provider.BEDROCK: Api.CONVERSE,
-    Provider.COHERE: Api.COHERE,
-}
 _BASES: Final = {
     Provider.AZURE: "",
     Provider.GEMINI: "/v1beta",

@@ -28,7 +28,6 @@ from ext_authz.translate.errors import Failure, RefusedError
 from ext_authz.translate.exchange import Exchange
 from ext_authz.translate.features import check_features
 from ext_authz.translate.framing.frame import Frame
-from ext_authz.translate.pairs import ClientApi, Way, pair
 from ext_authz.translate.passing import ChatMender
 from ext_authz.translate.passing_on import PassingOn, is_anthropic_error, is_openai_error
 from ext_authz.translate.providers.anthropic_answer import AnthropicReader, unwrap_invoke
@@ -45,9 +44,10 @@ from ext_authz.translate.providers.openai_request import write_openai
 from ext_authz.translate.providers.reader import Reader
 from ext_authz.translate.same_api import pass_anthropic, pass_openai
 from ext_authz.translate.small_exchange import small_exchange
-from ext_authz.translate.target import Api, Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.unwrapping import Unwrapping
 from ext_authz.translate.upstream import Upstream
+from xds.edge.pairs import Api, ClientApi, Provider, Way, pair
 
 _WRITE: Final[dict[Api, Callable[[Ask, Target], Upstream]]] = {
     Api.OPENAI: write_openai,

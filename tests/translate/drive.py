@@ -7,11 +7,11 @@ from typing import Any
 
 from ext_authz.translate.clients.writer import Moment
 from ext_authz.translate.exchange import Exchange
-from ext_authz.translate.pairs import ClientApi
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.translator import translate
 from tests.translate.facts import compact
 from tests.translate.wire_formats import JSON
+from xds.edge.pairs import ClientApi, Provider
 
 MOMENT = Moment(1_700_000_000.0, "tok")
 MODELS = {

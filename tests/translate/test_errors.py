@@ -9,12 +9,12 @@ import openai
 import pytest
 
 from ext_authz.translate.errors import RefusedError
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import refusal, translate
 from tests.translate import sdk
 from tests.translate.drive import MOMENT, answer, ask, target
 from tests.translate.facts import compact, load
 from tests.translate.wire_formats import JSON
+from xds.edge.pairs import ClientApi
 
 CASES = load("traps")
 

@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ext_authz.translate.errors import RefusedError
-from ext_authz.translate.pairs import ClientApi, pair
-from ext_authz.translate.target import Provider
 from ext_authz.translate.translator import translate
 from tests.translate.drive import MOMENT, answer, ask, question, target
 from tests.translate.facts import compact, load, scenarios
 from tests.translate.wire_formats import AWS, JSON, SSE, WIRES, aws_event, sse
+from xds.edge.pairs import ClientApi, Provider, pair
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -12,11 +12,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from ext_authz.translate.errors import RefusedError
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import translate
 from tests.translate.drive import MOMENT, target
 from tests.translate.facts import compact, load, scenarios
 from tests.translate.wire_formats import WIRES
+from xds.edge.pairs import ClientApi
 
 SCENARIOS = scenarios()
 SMALL = (ClientApi.EMBEDDINGS, ClientApi.COUNT_TOKENS, ClientApi.INPUT_TOKENS)

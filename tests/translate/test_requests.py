@@ -7,10 +7,10 @@ import json
 import pytest
 
 from ext_authz.translate.errors import RefusedError
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import translate
 from tests.translate.drive import MOMENT, target
 from tests.translate.facts import compact, load
+from xds.edge.pairs import ClientApi
 
 CASES = load("requests")
 

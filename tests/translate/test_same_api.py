@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import translate
 from tests.translate import sdk
 from tests.translate.drive import MOMENT, answer, ask, target
 from tests.translate.facts import scenarios
 from tests.translate.wire_formats import AWS, JSON, SSE, WIRES, sse
+from xds.edge.pairs import ClientApi
 
 SCENARIOS = scenarios()
 BODY = (

@@ -7,13 +7,13 @@ import json
 import httpx
 import pytest
 
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import translate
 from simulator.config import Config, Provider
 from simulator.running import start_in_thread
 from tests.translate import sdk
 from tests.translate.drive import MOMENT, target
 from tests.translate.facts import compact, load
+from xds.edge.pairs import ClientApi
 
 CASES = [
     case

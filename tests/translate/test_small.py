@@ -11,14 +11,14 @@ import pytest
 from ext_authz.translate.counting import counted
 from ext_authz.translate.limits import for_anthropic, for_openai
 from ext_authz.translate.models import anthropic_models, openai_models, read_models
-from ext_authz.translate.pairs import ClientApi, Feature, Way, pair, table
-from ext_authz.translate.target import Provider, traits_of
+from ext_authz.translate.target import traits_of
 from ext_authz.translate.thought_ids import join_signature, split_signature
 from ext_authz.translate.translator import translate
 from tests.translate import sdk
 from tests.translate.drive import MOMENT, answer, ask, target
 from tests.translate.facts import compact
 from tests.translate.wire_formats import SSE
+from xds.edge.pairs import ClientApi, Feature, Provider, Way, pair, table
 
 VECTORS = [[0.5, -1.25, 3.0], [1.0, 0.0, -2.0]]
 ANSWERS = {

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from ext_authz.translate.pairs import ClientApi
 from ext_authz.translate.translator import translate
 from tests.translate import sdk
 from tests.translate.drive import MOMENT, answer, ask, question, target
 from tests.translate.facts import compact
 from tests.translate.wire_formats import AWS, JSON, SSE, aws, aws_event, sse
+from xds.edge.pairs import ClientApi
 
 
 def chat_chunk(delta, finish=None, **more):

@@ -10,7 +10,7 @@ from ext_authz.translate.clients.messages_answer import MessagesWriter
 from ext_authz.translate.clients.responses_answer import ResponsesWriter
 from ext_authz.translate.clients.writer import Moment, Writer
 from ext_authz.translate.conversation import Ask
-from ext_authz.translate.pairs import ClientApi
+from xds.edge.pairs import ClientApi
 
 NOTHING = Ask("", ())
 

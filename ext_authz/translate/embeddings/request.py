@@ -15,9 +15,10 @@ from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.converse_request import model_path as bedrock_path
 from ext_authz.translate.providers.gemini_request import model_path as gemini_path
 from ext_authz.translate.providers.openai_request import chat_path
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.upstream import Upstream, json_headers
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import Provider
 
 _TASKS: Final = {
     "search_document": "RETRIEVAL_DOCUMENT",

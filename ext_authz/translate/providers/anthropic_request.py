@@ -16,9 +16,10 @@ from ext_authz.translate.providers.anthropic_blocks import blocks, marked
 from ext_authz.translate.providers.dropped import dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
 from ext_authz.translate.providers.turns import alternate
-from ext_authz.translate.target import Provider, Target, Traits
+from ext_authz.translate.target import Target, Traits
 from ext_authz.translate.upstream import AWS_TYPE, SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import Provider
 
 VERSION: Final = "2023-06-01"
 VERTEX_VERSION: Final = "vertex-2023-10-16"

@@ -22,8 +22,9 @@ from ext_authz.translate.conversation import (
 )
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.turns import Alternate
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.wire import NotJsonError, decode
+from xds.edge.pairs import Provider
 
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
 """What the documentation says to send for a call whose signature is lost."""

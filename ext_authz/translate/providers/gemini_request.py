@@ -15,9 +15,10 @@ from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.gemini_contents import contents
 from ext_authz.translate.providers.gemini_schema import openapi_schema
 from ext_authz.translate.providers.turns import alternate
-from ext_authz.translate.target import Provider, Target, Traits
+from ext_authz.translate.target import Target, Traits
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import Provider
 
 _LEVELS: Final = {
     "none": "MINIMAL",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ext_authz.translate.target import Provider
+from xds.edge.pairs import Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from ext_authz.translate.efforts import effort_of
 from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
 from ext_authz.translate.providers.openai_messages import messages_of
-from ext_authz.translate.target import Provider, Target
+from ext_authz.translate.target import Target
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
+from xds.edge.pairs import Provider
 
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
