@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compiler.plan import Model, Plan, Route
+    from compiler.plan import Plan, Route
+    from compiler.plan_llm import Model
 
 
 def described(plan: Plan, ports: Mapping[str, int]) -> dict[str, Any]:

@@ -310,7 +310,7 @@ def _compiler(
         compiled = with_expiries(compile_sources(sources, revise=revise))
         if simulator is not None and compiled.ok:
             for provider in compiled.plan.providers:
-                simulator.add(Provider(provider.name, provider.api.value))
+                simulator.add(Provider(provider.name, provider.speech.value))
         return compiled
 
     return compile_here

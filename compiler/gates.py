@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from compiler.guards import identifies
 from compiler.linking.findings import Findings
-from compiler.plan import Listener, Model, Route, Serve
+from compiler.plan import Listener, Route, Serve
+from compiler.plan_llm import Model
 from compiler.schema import GatewayDocument
 from compiler.source import Path
 from policies.base import Feature, Place

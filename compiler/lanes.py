@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from compiler.plan import Endpoint, Lane, LaneChoice, Model, Route, Serve, Target
+from compiler.plan import Lane, LaneChoice, Route, Serve
+from compiler.plan_llm import Endpoint, Model, Target
 
 
 def choose_lanes(routes: Iterable[Route], models: Iterable[Model]) -> tuple[LaneChoice, ...]:
@@ -23,7 +24,7 @@ def _of_route(route: Route, models: Mapping[str, Model]) -> Iterator[LaneChoice]
     served = [models[name] for name in route.action.models if name in models]
     for endpoint in Endpoint:
         for model in served:
-            if model.api is not endpoint.api:
+            if endpoint not in model.endpoints:
                 continue
             for group in model.groups:
                 for target in group.targets:
@@ -33,10 +34,12 @@ def _of_route(route: Route, models: Mapping[str, Model]) -> Iterator[LaneChoice]
                         model.name,
                         f"{target.provider}/{target.model}",
                         Lane.NATIVE,
-                        _reason(model, target),
+                        _reason(endpoint, target),
                     )
 
 
-def _reason(model: Model, target: Target) -> str:
-    why = f"`{target.provider}` speaks the client's API ({model.api}): Envoy's own filters suffice"
+def _reason(endpoint: Endpoint, target: Target) -> str:
+    why = (
+        f"`{target.provider}` speaks the client's API ({endpoint.api}): Envoy's own filters suffice"
+    )
     return why if target.price is not None else f"{why}; its price is not known"

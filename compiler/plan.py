@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from compiler.plan_accounts import (
     DEFAULT_COUNTING,
@@ -25,47 +24,9 @@ from compiler.plan_accounts import (
     Tenant,
 )
 from compiler.plan_fleet import NodeGroup, Rollout, Runtime
+from compiler.plan_llm import Endpoint, Model, Provider, Redaction
+from compiler.plan_policies import Applied
 from compiler.source import Span
-from policies.secret import SecretRef
-
-
-class Api(StrEnum):
-    """A family of LLM wire formats, spoken by clients on one side and providers on the other."""
-
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-
-
-class Endpoint(StrEnum):
-    """An operation that a ``serve: llm`` route offers, by the path below the route's prefix."""
-
-    CHAT_COMPLETIONS = "/chat/completions"
-    COMPLETIONS = "/completions"
-    EMBEDDINGS = "/embeddings"
-    MESSAGES = "/messages"
-
-    @property
-    def api(self) -> Api:
-        """The API family whose schema the clients of this operation speak."""
-        return Api.ANTHROPIC if self is Endpoint.MESSAGES else Api.OPENAI
-
-
-class Trust(StrEnum):
-    """Whether what is sent to a provider leaves the house."""
-
-    EXTERNAL = "external"
-    INTERNAL = "internal"
-
-
-class Trigger(StrEnum):
-    """What makes a chain go on to its next target; each word is named after its cause."""
-
-    RATE_LIMITED = "rate_limited"  # 429
-    OVERLOADED = "overloaded"  # 503, 529
-    TIMEOUT = "timeout"  # no first byte of the answer within the attempt's timeout
-    CONNECT_FAILURE = "connect_failure"  # no connection, or one that broke before an answer
-    SERVER_ERROR = "server_error"  # any 5xx
-    CONTEXT_EXCEEDED = "context_exceeded"  # a 400 whose body says that the prompt is too long
 
 
 class Lane(StrEnum):
@@ -74,15 +35,6 @@ class Lane(StrEnum):
     NATIVE = "native"
     PREVIEW = "preview"
     SERVICE = "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A policy of the kind ``kind`` (a name in ``policies.registry``) with its own plan."""
-
-    kind: str
-    plan: Any
-    at: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,101 +88,6 @@ class Service:
     connect_timeout: timedelta
     policies: tuple[Applied, ...]
     at: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """Where a provider's API begins: ``path`` has no trailing slash (``/v1``, or empty)."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Somebody who answers LLM requests; ``key`` is None where none is wanted."""
-
-    name: str
-    api: Api
-    url: Url
-    key: SecretRef | None
-    trust: Trust
-    headers: tuple[tuple[str, str], ...]
-    connect_timeout: timedelta
-    policies: tuple[Applied, ...]
-    at: Span = field(compare=False)
-    limits: tuple[PlacedLimit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a token costs, in pico-USD (1 USD per 1M tokens is 1,000,000), and who says so."""
-
-    input: int
-    output: int
-    cached_input: int | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One provider's model in a group; ``weight`` is relative to the others of its group.
-
-    ``timeout`` bounds the whole attempt at this target, answer included; None is no bound of its
-    own. ``price`` is None where nobody knows it.
-    """
-
-    provider: str
-    model: str
-    weight: int
-    timeout: timedelta | None
-    price: Price | None
-    at: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Targets among which a request is drawn by weight."""
-
-    targets: tuple[Target, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """When a request goes on to the next group.
-
-    ``attempt_timeout`` is the time that one attempt has until the first byte of its answer;
-    ``attempts`` counts all of them, the first one too.
-    """
-
-    on: tuple[Trigger, ...]
-    attempt_timeout: timedelta | None
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A name that clients ask for, and the groups that are tried for it in order.
-
-    ``api`` is what all of its targets speak. ``aliases`` are other names of the same model.
-    ``timeout`` bounds a whole request over all attempts, from the request's end to the answer's.
-    """
-
-    name: str
-    aliases: tuple[str, ...]
-    api: Api
-    groups: tuple[Group, ...]
-    fallback: Fallback
-    timeout: timedelta
-    at: Span = field(compare=False)
-    tags: tuple[str, ...] = ()
-    on_request: bool = False
-    """Whether only tenants with a grant may use it."""
-    output: int = 4096
-    """Output tokens that are reserved for a request that states no bound."""
-    limits: tuple[PlacedLimit, ...] = ()
 
 
 class PathKind(StrEnum):
@@ -339,6 +196,8 @@ class Route:
     on_request: bool = False
     tags: tuple[str, ...] = ()
     limits: tuple[PlacedLimit, ...] = ()
+    redact: tuple[str, ...] = ()
+    """Redactions of its requests, beside those of the gateway and of their tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +238,6 @@ class Plan:
     counting: Counting = DEFAULT_COUNTING
     ledger: Ledger = DEFAULT_LEDGER
     edge: Edge = DEFAULT_EDGE
+    redactions: tuple[Redaction, ...] = ()
+    redact: tuple[str, ...] = ()
+    """Redactions of all requests for models."""

@@ -167,6 +167,8 @@ class Tenant:
     keys: tuple[AccessKey, ...]
     teams: tuple[Team, ...]
     grants: tuple[Grant, ...]
+    redact: tuple[str, ...] = ()
+    """Redactions of its requests for models, beside those of gateway and route."""
     origins: tuple[Origin, ...] = field(compare=False, default=())
     at: Span = field(compare=False, kw_only=True)
 

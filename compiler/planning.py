@@ -21,17 +21,9 @@ from compiler.gates import (
 from compiler.lanes import choose_lanes
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked
-from compiler.plan import (
-    Api,
-    Applied,
-    EndpointAddress,
-    Listener,
-    Plan,
-    Provider,
-    Resolution,
-    Service,
-    Url,
-)
+from compiler.plan import EndpointAddress, Listener, Plan, Resolution, Service
+from compiler.plan_llm import Api, Provider, Speech, Url
+from compiler.plan_policies import Applied
 from compiler.planning_accounts import plan_counting, plan_edge, plan_issuers, plan_ledger
 from compiler.planning_fleet import check_given, plan_groups, plan_rollout, plan_runtime
 from compiler.planning_limits import plan_gateway_limits, plan_limits
@@ -150,7 +142,7 @@ def _providers(linked: Linked) -> tuple[Provider, ...]:
         providers.append(
             Provider(
                 name=name,
-                api=document.api,
+                speech=Speech(document.api.value),
                 url=document.url or OFFICIAL[document.api],
                 key=key,
                 trust=document.trust,

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked
 from compiler.narrow import everything, narrow
-from compiler.plan import Listener, Plan, Provider, Service
+from compiler.plan import Listener, Plan, Service
 from compiler.plan_fleet import WHOLE, NodeGroup, Rollout, Runtime
+from compiler.plan_llm import Provider
 from compiler.source import Path
 from policies.base import Place
 from policies.registry import find

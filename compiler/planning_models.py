@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked, LinkedModel, LinkedTarget
-from compiler.plan import Fallback, Group, Model, Price, Provider, Target, Trigger
+from compiler.plan_llm import Endpoint, Fallback, Group, Model, Price, Provider, Target, Trigger
 from compiler.planning_limits import plan_limits
 from compiler.prices import listed
+from xds.edge.pairs import Way, pair
 
 USUAL = (Trigger.RATE_LIMITED, Trigger.OVERLOADED, Trigger.TIMEOUT, Trigger.CONNECT_FAILURE)
 """What a chain goes on at unless it says so: what another provider does not suffer from too."""
@@ -30,7 +31,7 @@ def plan_models(
             Model(
                 name=model.name,
                 aliases=model.aliases,
-                api=model.api,
+                endpoints=_endpoints(model, by_name),
                 groups=tuple(_group(group, by_name, linked) for group in model.groups),
                 fallback=_fallback(model),
                 timeout=model.document.timeout or linked.document.defaults.model_timeout,
@@ -49,6 +50,19 @@ def plan_models(
             )
         )
     return tuple(planned)
+
+
+def _endpoints(model: LinkedModel, providers: Mapping[str, Provider]) -> tuple[Endpoint, ...]:
+    """Find the operations that all targets can serve."""
+    speeches = {providers[one.provider].speech for group in model.groups for one in group}
+    return tuple(
+        endpoint
+        for endpoint in Endpoint
+        if all(
+            (found := pair(endpoint.client, speech)) is not None and found.way is Way.SAME
+            for speech in speeches
+        )
+    )
 
 
 def _group(

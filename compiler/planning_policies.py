@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compiler.linking.linked import Linked
-from compiler.plan import Applied
+from compiler.plan_policies import Applied
 from compiler.schema.attached import policy_documents
 from compiler.source import Path
 from policies.base import Place

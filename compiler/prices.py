@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from compiler.plan import Price, Url
+from compiler.plan_llm import Price, Url
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _COMPACT_DATE = re.compile(r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")

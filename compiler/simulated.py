@@ -10,16 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from compiler.plan import (
-    EndpointAddress,
-    Plan,
-    Protocol,
-    Provider,
-    Resolution,
-    Service,
-    Url,
-)
+from compiler.plan import EndpointAddress, Plan, Protocol, Resolution, Service
 from compiler.plan_accounts import EMBEDDED, NOWHERE, Issuer, Store
+from compiler.plan_llm import Provider, Url
 from policies.secret import SecretKind, SecretRef
 
 KEY = "GATEWRIGHT_SIMULATED_KEY"

@@ -25,6 +25,7 @@ RUNTIME: Final = _CONFIG + "service.runtime.v3.Runtime"
 # As in xds.edge.resources, which needs the schema to be read first.
 _EDGE: Final = "type.googleapis.com/gatewright.edge.v1."
 EDGE_RULES: Final = _EDGE + "Rules"
+EDGE_PROCESSING: Final = _EDGE + "Processing"
 EDGE_KEYS: Final = _EDGE + "KeyShard"
 EDGE_REVOKED: Final = _EDGE + "Revoked"
 
@@ -36,6 +37,7 @@ ORDER: Final = (
     EDGE_REVOKED,
     EDGE_KEYS,
     EDGE_RULES,
+    EDGE_PROCESSING,
     LISTENER,
     SCOPED_ROUTE,
     ROUTE,

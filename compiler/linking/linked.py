@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from compiler.plan import Api, Match
+from compiler.plan import Match
 from compiler.plan_accounts import AuthMethod
+from compiler.plan_llm import Api
 from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.schema.routes import RouteDocument

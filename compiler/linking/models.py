@@ -8,7 +8,7 @@ from compiler.linking.findings import Findings
 from compiler.linking.linked import LinkedModel, LinkedTarget
 from compiler.linking.names import other_names
 from compiler.linking.targets import Groups, link_groups
-from compiler.plan import Api, Trigger
+from compiler.plan_llm import Api, Trigger
 from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.source import Path

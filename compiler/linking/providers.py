@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 
 from compiler.linking.findings import Findings
-from compiler.plan import Endpoint, Trust
+from compiler.plan_llm import Endpoint, Trust
 from compiler.schema import GatewayDocument
 from compiler.schema.providers import ProviderDocument
 from compiler.source import Path

@@ -23,7 +23,8 @@ from compiler.lower.route import balancing, lower_route
 from compiler.lower.runtime import lower_runtime
 from compiler.lower.service import lower_service
 from compiler.lower.virtual_host import lower_routes
-from compiler.plan import Applied, Plan, Route, Serve
+from compiler.plan import Plan, Route, Serve
+from compiler.plan_policies import Applied
 from compiler.source import Span
 from policies.base import Place
 from policies.secret import SecretRef

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.plan import Applied
+from compiler.plan_policies import Applied
 from policies.base import Place, PolicyKind
 from policies.registry import kinds_at
 

@@ -8,7 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, 
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from compiler.plan import Trigger
+from compiler.plan_llm import Trigger
 from compiler.schema.choices import Tag
 from compiler.schema.limits import Budgets, Limits
 from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, keyed

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from compiler.plan import Api, Trust
+from compiler.plan_llm import Api, Trust
 from compiler.schema.attached import with_policies
 from compiler.schema.limits import Budgets, Limits
 from compiler.schema.url import ProviderUrl

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
-from compiler.plan import Url
+from compiler.plan_llm import Url
 from policies.values import is_host, refuse, shown
 
 _SCHEME_PORTS = {"http": 80, "https": 443}

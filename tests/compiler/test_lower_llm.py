@@ -14,7 +14,8 @@ from compiler.lower.llm import lower_llm
 from compiler.lower.llm.attempt import authority
 from compiler.lower.llm.models_list import path_pattern
 from compiler.lower.llm.names import cluster_name
-from compiler.plan import Api, Plan, Trigger, Url
+from compiler.plan import Plan
+from compiler.plan_llm import Api, Trigger, Url
 from tests.e2e.llm_gateway import model, plan, provider, serve, target
 from xds.wire import encode, to_json
 

@@ -5,21 +5,16 @@ from datetime import timedelta
 import pytest
 
 from compiler.plan import (
-    Api,
     Branch,
     EndpointAddress,
-    Fallback,
     Forward,
     Lane,
-    Price,
     Redirect,
     Resolution,
     Respond,
     Serve,
-    Trigger,
-    Trust,
-    Url,
 )
+from compiler.plan_llm import Api, Fallback, Price, Trigger, Trust, Url
 from policies.body_limit import BodyLimit
 from policies.secret import SecretKind, SecretRef
 from policies.timeout import RequestTimeout

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import pytest
 
-from compiler.plan import Url
+from compiler.plan_llm import Url
 from compiler.prices import Listed, listed
 from compiler.prices_data import PATH, main, table, write
 

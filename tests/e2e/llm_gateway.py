@@ -14,26 +14,22 @@ import httpx
 
 from compiler.diagnostic import Reporter
 from compiler.lower import lower
-from compiler.plan import (
+from compiler.plan import Listener, Match, PathKind, Plan, Respond, Route, Serve
+from compiler.plan_llm import (
     Api,
-    Applied,
+    Endpoint,
     Fallback,
     Group,
-    Listener,
-    Match,
     Model,
-    PathKind,
-    Plan,
     Price,
     Provider,
-    Respond,
-    Route,
-    Serve,
+    Speech,
     Target,
     Trigger,
     Trust,
     Url,
 )
+from compiler.plan_policies import Applied
 from compiler.source import Span
 from compiler.standalone import standalone
 from policies.secret import SecretKind, SecretRef
@@ -54,7 +50,7 @@ def provider(
     return Provider(
         **{
             "name": name,
-            "api": api,
+            "speech": Speech(api.value),
             "url": Url("http", "127.0.0.1", port, path),
             "key": SecretRef(SecretKind.GENERIC, (f"env:{name.upper()}_KEY",)),
             "trust": Trust.EXTERNAL,
@@ -98,7 +94,8 @@ def model(
         for group in groups
     )
     fallback = Fallback(tuple(on), attempt_timeout, len(made))
-    return Model(name, aliases, api, made, fallback, timeout, AT)
+    endpoints = tuple(endpoint for endpoint in Endpoint if endpoint.api is api)
+    return Model(name, aliases, endpoints, made, fallback, timeout, AT)
 
 
 def serve(

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from compiler.plan import Api, Model, Plan, Trigger
+from compiler.plan import Plan
 from compiler.plan_accounts import EMBEDDED, Ledger
+from compiler.plan_llm import Api, Model, Trigger
 from compiler.standalone import NOWHERE
 from ext_authz.ledger.row import usage
 from tests.e2e.envoy_process import running, until

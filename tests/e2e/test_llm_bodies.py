@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from compiler.plan import Trigger
+from compiler.plan_llm import Trigger
 from tests.e2e.llm_gateway import gateway, model, plan, provider, target
 from tests.e2e.llm_upstream import Answer, chat, openai_error, upstream
 

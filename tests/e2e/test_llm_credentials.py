@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from compiler.plan import Api, Trigger
+from compiler.plan_llm import Api, Trigger
 from tests.e2e.envoy_process import until
 from tests.e2e.llm_gateway import Gateway, gateway, key_of, model, plan, provider
 from tests.e2e.llm_upstream import (

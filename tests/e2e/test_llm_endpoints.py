@@ -10,7 +10,8 @@ import httpx
 import openai
 import pytest
 
-from compiler.plan import Api, Applied
+from compiler.plan_llm import Api
+from compiler.plan_policies import Applied
 from policies import body_limit
 from tests.e2e.llm_gateway import AT, Gateway, gateway, model, plan, provider, serve
 from tests.e2e.llm_upstream import Answer, Reset, Upstream, chat, message, upstream

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from compiler.plan import Api, Applied, Trigger
+from compiler.plan_llm import Api, Trigger
+from compiler.plan_policies import Applied
 from policies.outliers import OutlierPlan
 from tests.e2e.llm_gateway import AT, Gateway, gateway, model, plan, provider
 from tests.e2e.llm_upstream import (

@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 
-from compiler.plan import Api, Trigger
+from compiler.plan_llm import Api, Trigger
 from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
 from tests.e2e.llm_upstream import (
     Answer,

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from compiler.plan import Api, Trigger
+from compiler.plan_llm import Api, Trigger
 from tests.e2e.llm_gateway import gateway, model, plan, provider
 from tests.e2e.llm_upstream import (
     Answer,

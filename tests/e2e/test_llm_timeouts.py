@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from compiler.plan import Api, Trigger
+from compiler.plan_llm import Api, Trigger
 from tests.e2e.llm_gateway import gateway, model, plan, provider, target
 from tests.e2e.llm_upstream import Answer, Hang, chat_chunk, sse, upstream
 

@@ -17,7 +17,8 @@ import h2.events
 import pytest
 import trustme
 
-from compiler.plan import Api, Applied, Provider, Trigger, Url
+from compiler.plan_llm import Api, Provider, Trigger, Url
+from compiler.plan_policies import Applied
 from policies.secret import SecretKind, SecretRef
 from policies.upstream_tls import UpstreamTls
 from tests.e2e.envoy_process import running

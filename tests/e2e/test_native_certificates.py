@@ -11,7 +11,7 @@ import httpx
 import pytest
 from cryptography import x509
 
-from compiler.plan import Applied
+from compiler.plan_policies import Applied
 from policies.downstream_tls import DownstreamTls
 from policies.secret import SecretKind, SecretRef
 from tests.e2e import account_plans

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from compiler.guards import Carrier, choose_guards, needs_edge
-from compiler.plan import Applied, Respond
+from compiler.plan import Respond
 from compiler.plan_accounts import Edge, Team
+from compiler.plan_policies import Applied
 from compiler.ratelimit_config import ratelimit_config
 from policies.trusted_hops import TrustedHops
 from tests.e2e import llm_gateway as llm

@@ -10,7 +10,7 @@ import pytest
 
 from compiler.lower.llm import models_list as native
 from compiler.lower.llm.errors import ApiError, error_body
-from compiler.plan import Api
+from compiler.plan_llm import Api
 from ext_authz.admission import refusal
 from ext_authz.admission.models_list import models_list
 from ext_authz.admission.refusal import Refusal, body_of, headers_of, over

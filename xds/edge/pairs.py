@@ -77,6 +77,8 @@ class ClientApi(StrEnum):
     COUNT_TOKENS = "count_tokens"  # POST /v1/messages/count_tokens
     INPUT_TOKENS = "input_tokens"  # POST /v1/responses/input_tokens
     MODELS = "models"  # GET /v1/models, OpenAI's or Anthropic's
+    IMAGES = "images"  # POST /v1/images/generations
+    SPEECH = "speech"  # POST /v1/audio/speech
 
 
 class Way(StrEnum):
@@ -160,6 +162,8 @@ _CLAUDES: Final = (
 )
 _GEMINIS: Final = (Provider.GEMINI, Provider.GEMINI_VERTEX)
 
+_SPEAKERS: Final = (Provider.OPENAI, Provider.AZURE, Provider.VLLM, Provider.COMPATIBLE)
+
 PASSED: Final[dict[ClientApi, tuple[Provider, ...]]] = {
     ClientApi.CHAT: _SERVERS,
     ClientApi.COMPLETIONS: tuple(p for p in _SERVERS if p is not Provider.MISTRAL),
@@ -169,6 +173,8 @@ PASSED: Final[dict[ClientApi, tuple[Provider, ...]]] = {
     ClientApi.COUNT_TOKENS: (Provider.ANTHROPIC,),
     ClientApi.INPUT_TOKENS: (Provider.OPENAI, Provider.AZURE),
     ClientApi.MODELS: (),
+    ClientApi.IMAGES: _SPEAKERS,
+    ClientApi.SPEECH: _SPEAKERS,
 }
 TRANSLATED: Final[dict[ClientApi, tuple[Provider, ...]]] = {
     ClientApi.CHAT: tuple(Provider),
@@ -190,6 +196,8 @@ TRANSLATED: Final[dict[ClientApi, tuple[Provider, ...]]] = {
         Provider.BEDROCK,
     ),
     ClientApi.MODELS: (*_SERVERS, Provider.ANTHROPIC, Provider.GEMINI, Provider.COHERE),
+    ClientApi.IMAGES: (),
+    ClientApi.SPEECH: (),
 }
 
 

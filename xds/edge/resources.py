@@ -1,8 +1,9 @@
 """The resources of the edge on ADS: types of our own, beside Envoy's.
 
-Each is a message with a ``name`` and a ``body`` (bytes). RULES is one resource (`xds.edge.rules`),
-KEYS are shards (`xds.edge.key_table`), REVOKED is one resource that only the control plane makes
-(digests, 32 bytes each, of keys that are revoked ahead of the policy).
+Each is a message with a ``name`` and a ``body`` (bytes). RULES is one resource (`xds.edge.rules`)
+and so is PROCESSING (`xds.edge.processing`), KEYS are shards (`xds.edge.key_table`), REVOKED is one
+resource that only the control plane makes (digests, 32 bytes each, of keys that are revoked ahead
+of the policy).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ _PREFIX: Final = f"type.googleapis.com/{_PACKAGE}."
 RULES: Final = f"{_PREFIX}Rules"
 KEYS: Final = f"{_PREFIX}KeyShard"
 REVOKED: Final = f"{_PREFIX}Revoked"
+PROCESSING: Final = f"{_PREFIX}Processing"
 
 REVOKED_NAME: Final = "revoked"
 """The name of the one resource of REVOKED; it is not there while nothing is revoked ahead."""
 
-TYPES: Final = (RULES, KEYS, REVOKED)
+TYPES: Final = (RULES, KEYS, REVOKED, PROCESSING)
 
 
 def _classes() -> dict[str, Any]:

@@ -53,8 +53,9 @@ from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.routes import MODELS, entry_of, is_missing
-from compiler.plan import Api, Model, Plan, Route, Serve
+from compiler.plan import Plan, Route, Serve
 from compiler.plan_accounts import Issuer
+from compiler.plan_llm import Api, Model
 from compiler.source import Span
 from policies.secret import SecretRef
 from xds.resource import Resource

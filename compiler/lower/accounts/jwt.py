@@ -13,8 +13,9 @@ from datetime import timedelta
 
 from compiler.lower.accounts.names import issuer_cluster
 from compiler.lower.llm.attempt import authority
-from compiler.plan import Route, Url
+from compiler.plan import Route
 from compiler.plan_accounts import AuthKind, AuthMethod, Issuer, JwksUrl
+from compiler.plan_llm import Url
 from policies import circuit, upstream_tls
 from policies.http_options import http_options
 from xds.schema import envoy

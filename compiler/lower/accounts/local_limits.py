@@ -15,8 +15,9 @@ from datetime import timedelta
 
 from compiler.gates import RETRY_AFTER
 from compiler.lower.accounts.names import NAMESPACE
-from compiler.plan import Model, Plan, Route
+from compiler.plan import Plan, Route
 from compiler.plan_accounts import PlacedLimit
+from compiler.plan_llm import Model
 from xds.edge.limit import SECONDS, Each, Limit
 from xds.edge.usage_line import AUTHZ, KEY, TEAM, TENANT, USER
 from xds.schema import envoy

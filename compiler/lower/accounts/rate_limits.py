@@ -14,8 +14,9 @@ from compiler.gates import RETRY_AFTER
 from compiler.lower.accounts.edge_cluster import TIMEOUT, edge_service
 from compiler.lower.accounts.names import NAMESPACE
 from compiler.lower.accounts.slots import Key, Slots, filled, slot, slots_of
-from compiler.plan import Model, Plan, Provider, Route
+from compiler.plan import Plan, Route
 from compiler.plan_accounts import PlacedLimit
+from compiler.plan_llm import Model, Provider
 from policies.http_options import http_options
 from xds.edge.limit import Away, Each
 from xds.edge.paths import CLUSTER

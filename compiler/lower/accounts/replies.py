@@ -13,7 +13,7 @@ from typing import Any
 from compiler.lower.llm.errors import ApiError, error_body
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.refusals import JSON_TYPE
-from compiler.plan import Api
+from compiler.plan_llm import Api
 from xds.edge.usage_line import MESSAGE, RATELIMIT
 from xds.schema import envoy
 from xds.wire import pack

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from compiler.guards import Carrier, Guard
-from compiler.plan import Model, Plan, Route, Serve
+from compiler.plan import Plan, Route, Serve
 from compiler.plan_accounts import AccessKey, Counting, Ledger, PlacedLimit, Team, Tenant
+from compiler.plan_llm import Model
 from xds.edge import rules
 from xds.edge.key_table import shards
 from xds.edge.limit import Limit

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from compiler.lower.llm.lua import attempt_source, json_string
 from compiler.lower.llm.names import NAMESPACE, RETRY_HEADER
-from compiler.plan import Api, Endpoint, Provider, Target, Url
+from compiler.plan_llm import Api, Endpoint, Provider, Target, Url
 from xds.schema import envoy
 from xds.wire import pack
 

@@ -15,7 +15,8 @@ from compiler.lower.attached import attached
 from compiler.lower.llm.attempt import attempt_filter
 from compiler.lower.llm.credentials import clean_slate, constant_headers, own_key
 from compiler.lower.llm.names import NAMESPACE, cluster_name
-from compiler.plan import Plan, Provider, Target
+from compiler.plan import Plan
+from compiler.plan_llm import Provider, Target
 from compiler.source import Span
 from policies import circuit, upstream_tls
 from policies.base import Place
@@ -72,7 +73,7 @@ def _cluster(
     cluster.metadata.filter_metadata[NAMESPACE].update(
         {
             "provider": provider.name,
-            "api": provider.api.value,
+            "api": provider.speech.value,
             "model": target.model,
         }
     )

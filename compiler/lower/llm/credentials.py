@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.lower.llm.names import IDENTITY_PREFIX, TARGET_HEADER
-from compiler.plan import Api, Provider
+from compiler.plan_llm import Api, Provider
 from policies.ads import sds_secret
 from xds.schema import envoy
 from xds.wire import pack

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.plan import Api
+from compiler.plan_llm import Api
 
 INVALID = "invalid_request_error"
 

@@ -12,7 +12,7 @@ Each cause has one mechanism of Envoy's retry policy, chosen so that it means no
 from __future__ import annotations
 
 from compiler.lower.llm.names import RETRY_HEADER, cluster_name
-from compiler.plan import Model, Trigger
+from compiler.plan_llm import Model, Trigger
 from xds.schema import envoy
 from xds.wire import typed_struct
 

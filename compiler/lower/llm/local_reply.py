@@ -10,7 +10,7 @@ from __future__ import annotations
 from compiler.lower.llm.errors import ApiError, error_body
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.refusals import JSON_TYPE
-from compiler.plan import Api
+from compiler.plan_llm import Api
 from xds.schema import envoy
 from xds.wire import pack
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.plan import Api, Model
+from compiler.plan_llm import Api, Model
 
 OWNER = "gatewright"
 

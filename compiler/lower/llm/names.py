@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from compiler.plan import Endpoint, Target
+from compiler.plan_llm import Endpoint, Target
 
 NAMESPACE = "gatewright.llm"
 """The namespace of all our metadata: of routes, of clusters, and of each request."""

@@ -27,7 +27,8 @@ from compiler.lower.llm.names import (
 )
 from compiler.lower.llm.refusals import refuse, set_response_header
 from compiler.lower.match import lower_match
-from compiler.plan import Api, Endpoint, Model, Route
+from compiler.plan import Route
+from compiler.plan_llm import Endpoint, Model
 from policies import body_limit, retries, rewrite, upgrade
 from policies.base import Place
 from xds.schema import envoy
@@ -42,7 +43,12 @@ OPERATIONS = {
     Endpoint.CHAT_COMPLETIONS: "chat",
     Endpoint.COMPLETIONS: "text_completion",
     Endpoint.EMBEDDINGS: "embeddings",
+    Endpoint.RESPONSES: "chat",
+    Endpoint.INPUT_TOKENS: "count_tokens",
+    Endpoint.IMAGES: "generate_image",
+    Endpoint.SPEECH: "generate_speech",
     Endpoint.MESSAGES: "chat",
+    Endpoint.COUNT_TOKENS: "count_tokens",
 }
 """``gen_ai.operation.name`` of OpenTelemetry's semantic conventions."""
 
@@ -56,8 +62,8 @@ def operation_routes(
     route: Route, endpoint: Endpoint, path: str, models: Sequence[Model], body_bytes: int
 ) -> Iterator[route_v3.Route]:
     """Yield the routes of one operation at ``path``, in the order in which they are tried."""
-    here = [model for model in models if model.api is endpoint.api]
-    elsewhere = [model for model in models if model.api is not endpoint.api]
+    here = [model for model in models if endpoint in model.endpoints]
+    elsewhere = [model for model in models if endpoint not in model.endpoints]
     for model in here:
         yield _model_route(route, endpoint, path, model, body_bytes)
     yield from _refusals(route, endpoint, path, elsewhere, body_bytes)
@@ -111,9 +117,7 @@ def _refusals(
     asked = f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%"
     if elsewhere:
         names = [name for model in elsewhere for name in (model.name, *model.aliases)]
-        theirs = (
-            Endpoint.MESSAGES if elsewhere[0].api is Api.ANTHROPIC else Endpoint.CHAT_COMPLETIONS
-        )
+        theirs = elsewhere[0].endpoints[0]
         there = escaped(path.removesuffix(endpoint) + theirs)
         yield refusal(
             "other-api",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.lower.llm.errors import ApiError, error_body
-from compiler.plan import Api
+from compiler.plan_llm import Api
 from xds.schema import envoy
 
 core_v3 = envoy.config.core.v3

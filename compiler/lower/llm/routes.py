@@ -15,7 +15,8 @@ from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.operations import operation_routes
 from compiler.lower.llm.refusals import JSON_TYPE, refuse, set_response_header
 from compiler.lower.match import lower_match
-from compiler.plan import Api, Endpoint, Model, Route
+from compiler.plan import Route
+from compiler.plan_llm import Api, Endpoint, Model
 from xds.schema import envoy
 
 route_v3 = envoy.config.route.v3
