@@ -24,7 +24,7 @@ from compiler.source import Span
 from policies.secret import SecretRef
 from policies.timestamp import spelled
 from xds.edge.key_table import KeyTable
-from xds.edge.resources import RULES, TYPES
+from xds.edge.resources import PROCESSING, RULES, TYPES
 from xds.order import CLUSTER
 from xds.resource import Resource
 from xds.snapshot import Snapshot
@@ -127,9 +127,9 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
 
 
 def _edge(resource: Resource) -> Any:
-    """Print what the edge is served: its rules, and its keys by the beginnings of their digests."""
+    """Print what the edge is served; keys by the beginnings of their digests."""
     body = cast("Any", resource.message).body
-    if resource.type_url == RULES:
+    if resource.type_url in (RULES, PROCESSING):
         return msgspec.json.decode(body)
     table = KeyTable().with_shards({resource.name: body})
     return [{"sha256": f"{digest.hex()[:12]}...", **plain(key)} for digest, key in table]

@@ -13,6 +13,7 @@ from typing import Any
 
 from compiler.lower.lowered import Lowered
 from policies.http_options import EXTENSION, http_v3
+from xds.bootstrap import internal_listeners
 from xds.edge.paths import USAGE_LOG
 from xds.edge.resources import TYPES
 from xds.runtime_layer import BASE, BASE_LAYER
@@ -48,6 +49,7 @@ def standalone(lowered: Lowered, secrets: Mapping[str, Message] | None = None) -
     clusters: list[cluster_v3.Cluster] = []
     bootstrap = bootstrap_v3.Bootstrap()
     bootstrap.layered_runtime.layers.add(name=BASE_LAYER).static_layer.update(BASE)
+    bootstrap.bootstrap_extensions.append(internal_listeners())
     for resource in lowered.resources:
         if resource.type_url in TYPES:
             continue  # an edge's, which no bootstrap can give it

@@ -127,10 +127,19 @@ def bootstrap(wanted: Bootstrap) -> envoy.config.bootstrap.v3.Bootstrap:
         reports.api_type = api.GRPC
         reports.transport_api_version = core.V3
         reports.grpc_services.add().envoy_grpc.cluster_name = CONTROL_PLANE
+    message.bootstrap_extensions.append(internal_listeners())
     message.overload_manager.CopyFrom(overload_manager(wanted.overload))
     _add_runtime(message)
     message.static_resources.clusters.append(_control_plane(wanted))
     return message
+
+
+def internal_listeners() -> envoy.config.core.v3.TypedExtensionConfig:
+    """Let there be listeners inside of Envoy, which stand in for providers that cool down."""
+    extension = envoy.extensions.bootstrap.internal_listener.v3.InternalListener()
+    return envoy.config.core.v3.TypedExtensionConfig(
+        name="envoy.bootstrap.internal_listener", typed_config=pack(extension)
+    )
 
 
 def _add_runtime(message: envoy.config.bootstrap.v3.Bootstrap) -> None:

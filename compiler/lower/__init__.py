@@ -75,8 +75,8 @@ def lower(plan: Plan, reporter: Reporter) -> Lowered:
         keep(table, listener.at)
         if is_in_parts(table.name):
             origins.update(_origins_of_parts(table, routes, listener.at))
-        for cluster, at in parts.clusters:
-            keep(cluster, at)
+        for made, at in (*parts.clusters, *parts.listeners):
+            keep(made, at)
         secrets.update(_secrets(Place.LISTENER, listener.policies))
         secrets.update(parts.secrets)
     if accounts is not None:

@@ -11,6 +11,7 @@ from xds.schema import envoy
 
 accesslog_v3 = envoy.config.accesslog.v3
 cluster_v3 = envoy.config.cluster.v3
+listener_v3 = envoy.config.listener.v3
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 route_v3 = envoy.config.route.v3
 
@@ -24,11 +25,13 @@ class LlmParts:
     methods, headers and query alone (the virtual host has seen to the host). ``http_filters`` are
     put in their order by ``compiler.order``, so each name must be listed there. ``clusters`` come
     with the place that made them; the same name from two listeners must be the same cluster.
+    ``listeners`` are inside of Envoy: nobody can connect to them but its own clusters.
     """
 
     routes: Mapping[str, tuple[route_v3.Route, ...]] = field(default_factory=dict)
     http_filters: tuple[hcm_v3.HttpFilter, ...] = ()
     clusters: tuple[tuple[cluster_v3.Cluster, Span], ...] = ()
+    listeners: tuple[tuple[listener_v3.Listener, Span], ...] = ()
     secrets: tuple[SecretRef, ...] = ()
     access_log: tuple[accesslog_v3.AccessLog, ...] = ()
     local_reply: hcm_v3.LocalReplyConfig | None = None

@@ -153,7 +153,12 @@ def test_models_of_another_api_are_refused_and_not_routed():
         ("/chat/completions", "llm/chat/completions/fast"),
         ("/completions", "llm/completions/fast"),
         ("/embeddings", "llm/embeddings/fast"),
+        ("/responses", "llm/responses/fast"),
+        ("/responses/input_tokens", "llm/responses/input_tokens/fast"),
+        ("/images/generations", "llm/images/generations/fast"),
+        ("/audio/speech", "llm/audio/speech/fast"),
         ("/messages", "llm/messages/smart"),
+        ("/messages/count_tokens", "llm/messages/count_tokens/smart"),
     ]
 
 

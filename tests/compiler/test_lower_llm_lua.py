@@ -17,7 +17,7 @@ from compiler.lower.llm import lua
 runtime = LuaRuntime(encoding=None)
 PROBES = """
 return {
-  rewritten = rewritten, context_exceeded = context_exceeded,
+  rewritten = rewritten, context_exceeded = context_exceeded, refused = refused,
   json_usage = function(parts)
     local tokens = {}
     local feed, finish = json_reader(tokens)

@@ -191,7 +191,7 @@ def test_a_body_that_is_not_called_json_is_refused(running):
         ("DELETE", "/v1/messages", 405),
         ("POST", "/v1/models", 405),
         ("DELETE", "/v1/models/fast", 405),
-        ("POST", "/v1/responses", 404),
+        ("POST", "/v1/batches", 404),
         ("GET", "/v1", 404),
         ("GET", "/v1/models/nope", 404),
         ("POST", "/v1/chat/completions/x", 404),

@@ -42,6 +42,7 @@ CAUSES: dict[str, Behaviour] = {
     "403": openai_error(403, "Country not supported"),
     "404": openai_error(404, "The model does not exist", "model_not_found"),
     "context": openai_error(400, TOO_LONG, "context_length_exceeded"),
+    "filter": openai_error(400, "The response was filtered", "content_filter"),
     "hang": Hang,
     "reset": Reset,
 }
@@ -53,6 +54,7 @@ GOES_ON: dict[Trigger, set[str]] = {
     Trigger.TIMEOUT: {"hang", "reset", "refused"},
     Trigger.CONNECT_FAILURE: {"reset", "refused"},
     Trigger.CONTEXT_EXCEEDED: {"context"},
+    Trigger.CONTENT_FILTER: {"filter"},
 }
 ATTEMPT = timedelta(milliseconds=400)
 WHOLE = timedelta(milliseconds=1200)

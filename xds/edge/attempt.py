@@ -34,3 +34,7 @@ is tried again."""
 
 REPLIED: Final = "gatewright_process"
 """The details of answers that the edge gives in a provider's place, in the client's schema."""
+
+FIRST: Final = "x-gatewright-first"
+"""A header of requests, set by the edge's answer to ext_authz alone: the number (from 0, in the
+policy's order) of the group of targets that is tried first, where a model chooses by latency."""

@@ -4,7 +4,8 @@ Read in the order of a request: ``early_headers`` (what clients may not say), ``
 (whose token it is), ``identity`` (which tenant that is) and ``access`` (where tenants may go),
 ``ext_authz`` with ``edge_cluster`` (what the edge is asked), ``rate_limits`` and ``local_limits``
 (limits that Envoy sees to), ``replies`` (refusals in the client's words), ``usage_log`` (what the
-ledger is made from); ``rules`` is what the edge decides by. A plan without accounts has none of it.
+ledger is made from); ``rules`` is what the edge decides by, and `compiler.lower.processing` what it
+does to requests on their way to providers. A plan without either has none of it.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ from compiler.lower.accounts.replies import replies
 from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
+from compiler.lower.llm.processors import processors_of
 from compiler.lower.llm.routes import MODELS, entry_of, is_missing
+from compiler.lower.processing import processing_resource, processing_secrets
 from compiler.plan import Plan, Route, Serve
 from compiler.plan_accounts import Issuer
-from compiler.plan_llm import Api, Model
+from compiler.plan_llm import Api, Choice, Model
 from compiler.source import Span
 from policies.secret import SecretRef
 from xds.resource import Resource
@@ -123,7 +126,8 @@ class Accounts:
             yield identity_filter(plan)
             yield access_filter()
         if Carrier.EDGE in carriers:
-            yield ext_authz_filter()
+            chooses = any(model.choice is Choice.LATENCY for model in self.models.values())
+            yield ext_authz_filter(chooses=chooses)
         if Carrier.RATELIMIT in carriers:
             yield rate_limit_filter(plan, routes)
         if self.local:
@@ -182,6 +186,9 @@ class Accounts:
             at = self._at()
             for one in edge_resources(self.plan, self.guards.values()):
                 yield one, at
+            processing = processing_resource(self.plan)
+            if processing is not None:
+                yield processing, at
 
     def secrets(self) -> Iterator[SecretRef]:
         """Yield what Envoy or its edge has to know that is not for everybody's eyes."""
@@ -190,6 +197,7 @@ class Accounts:
             for store in (self.plan.counting.store, self.plan.ledger.store):
                 if store.secret is not None:
                     yield store.secret
+            yield from processing_secrets(self.plan)
 
     def _issuers(self) -> tuple[Issuer, ...]:
         """The issuers that any route asks for."""
@@ -201,13 +209,16 @@ class Accounts:
         for route in self.plan.routes:
             if self.guards[route.name].carrier is not Carrier.NATIVE:
                 return route.at
+        for route in self.plan.routes:
+            if isinstance(route.action, Serve):
+                return route.at
         return self.plan.routes[0].at
 
 
 def accounts_of(plan: Plan) -> Accounts | None:
     """Work out what a plan says of accounts; None where it says nothing."""
     guards = {guard.route: guard for guard in choose_guards(plan)}
-    edge = needs_edge(plan)
+    edge = needs_edge(plan) or bool(processors_of(plan).clusters)
     asked = any(identifies(route) for route in plan.routes)
     carriers = {guard.carrier for guard in guards.values()}
     native = carriers <= {Carrier.NATIVE}

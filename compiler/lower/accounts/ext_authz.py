@@ -26,12 +26,16 @@ BODY_BYTES = 64 * 1024
 """How much of a body the edge gets to see: enough for an estimate, which goes by what it sees."""
 
 
-def ext_authz_filter() -> hcm_v3.HttpFilter:
-    """The filter, switched off; an edge that cannot be asked means 503, and never 401 or 403."""
+def ext_authz_filter(*, chooses: bool = False) -> hcm_v3.HttpFilter:
+    """The filter, switched off; an edge that cannot be asked means 503, and never 401 or 403.
+
+    With ``chooses`` the edge says in a header which target is tried first, and the route is chosen
+    anew by it.
+    """
     config = authz_v3.ExtAuthz(
         transport_api_version=core_v3.V3,
         failure_mode_allow=False,
-        clear_route_cache=False,
+        clear_route_cache=chooses,
         include_peer_certificate=True,
         metadata_context_namespaces=[JWT, NAMESPACE],
     )

@@ -4,6 +4,9 @@ Where a model was asked, the line has OpenTelemetry's gen_ai attributes
 (opentelemetry.io/docs/specs/semconv/gen-ai). No header is written but the request's id, the host
 and the user agent, since all others may hold secrets; neither is the query string, for the same
 reason. What a request does not have is left out.
+
+``failure`` is why an attempt failed last, also where a later one answered; ``chosen`` the target
+that was tried first where the request itself decides (`choice`: latency, context).
 """
 
 from __future__ import annotations
@@ -41,6 +44,11 @@ _GEN_AI = {
     "path": f"%METADATA(ROUTE:{NAMESPACE}:path)%",
     "model": f"%METADATA(ROUTE:{NAMESPACE}:model)%",
     "upstream_model": f"%METADATA(CLUSTER:{NAMESPACE}:model)%",
+    "choice": f"%METADATA(ROUTE:{NAMESPACE}:choice)%",
+    "chosen": f"%METADATA(ROUTE:{NAMESPACE}:chosen)%",
+    "failure": f"%DYNAMIC_METADATA({NAMESPACE}:failure)%",
+    "redacted": f"%DYNAMIC_METADATA({NAMESPACE}:redacted)%",
+    "dropped": f"%DYNAMIC_METADATA({NAMESPACE}:dropped)%",
     "cost_nano_usd": f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%",
     "gen_ai.operation.name": f"%METADATA(ROUTE:{NAMESPACE}:operation)%",
     "gen_ai.provider.name": f"%METADATA(CLUSTER:{NAMESPACE}:provider)%",

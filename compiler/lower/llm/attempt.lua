@@ -1,6 +1,7 @@
 -- What happens around one attempt at one target: the request becomes the provider's own, and the
 -- answer is read for usage. TARGET holds the target's constants. Runs as an upstream filter, so
--- that each attempt starts again from the client's body.
+-- that each attempt starts again from the client's body. Where the edge translates, requests pass
+-- here before it and answers behind it: bodies are in the client's API, always.
 
 local NAMESPACE = TARGET.namespace
 
@@ -25,21 +26,37 @@ local function report(handle, tokens)
   handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'usage', usage)
 end
 
+local function set(handle, key, value)
+  handle:streamInfo():dynamicMetadata():set(NAMESPACE, key, value)
+end
+
+-- The path of an operation at the provider; Azure has deployments, and an API without them.
+local function path_of(endpoint, asked)
+  if TARGET.version then
+    local middle = find(endpoint, '^/responses') and '' or TARGET.deployment
+    return TARGET.path .. middle .. endpoint .. TARGET.version
+  end
+  local path = TARGET.path .. endpoint
+  if find(asked, '[?&]beta=true') then path = path .. '?beta=true' end
+  return path
+end
+
 function envoy_on_request(handle)
   local endpoint = handle:metadata():get('endpoint')
   local body = handle:body(true)
   local bytes = body:getBytes(0, body:length())
   local changed, injected = rewritten(bytes, TARGET.model, TARGET.stream_usage[endpoint])
   local headers = handle:headers() -- after the wait for the body, never before it
-  local path = TARGET.path .. endpoint
-  if find(headers:get(':path'), '[?&]beta=true') then path = path .. '?beta=true' end
-  headers:replace(':path', path)
+  headers:replace(':path', path_of(endpoint, headers:get(':path')))
   headers:replace(':authority', TARGET.authority)
+  local attempt = headers:get(TARGET.attempt_header)
+  if attempt then
+    headers:remove(TARGET.attempt_header)
+    set(handle, 'attempt', attempt)
+  end
   if changed ~= bytes then body:setBytes(changed) end
   headers:replace('content-length', tostring(#changed))
-  if injected then
-    handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'hide_usage', true)
-  end
+  if injected then set(handle, 'hide_usage', true) end
   if #bytes > LARGE then
     bytes, changed = nil, nil
     collectgarbage()
@@ -48,14 +65,15 @@ end
 
 local function read_stream(handle)
   local feed
+  local endpoint = handle:metadata():get('endpoint')
   local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
-  if state and state.hide_usage then
-    feed = usage_hider()
-    handle:headers():remove('content-length')
-  end
+  if state and state.hide_usage then feed = usage_hider() end
+  handle:headers():remove('content-length') -- what comes may be more, or less
   local tokens = {}
-  local read = line_reader(tokens)
+  local watch, missing = end_watch(endpoint)
+  local read, rest = line_reader(tokens, watch, endpoint == '/responses')
   local seen = 0
+  local last, shown, tail = nil, '', ''
   for chunk in handle:bodyChunks() do
     local bytes = chunk:getBytes(0, chunk:length())
     if read(bytes) then report(handle, tokens) end
@@ -63,13 +81,15 @@ local function read_stream(handle)
     -- each token at first, and then when there is a sixty-fourth more.
     if tokens.said * 64 > seen * 65 then
       seen = tokens.said
-      handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'seen', seen)
+      set(handle, 'seen', seen)
     end
-    if feed then
-      local shown = feed(bytes)
-      if shown ~= bytes then chunk:setBytes(shown) end
-    end
+    last, shown = chunk, feed and feed(bytes) or bytes
+    if shown ~= bytes then chunk:setBytes(shown) end
+    if bytes ~= '' then tail = sub(bytes, -3) end
   end
+  local more = (feed and feed('') or '') .. missing(rest(), tail)
+  -- The last chunk can still be changed here, unless trailers have ended the stream.
+  if more ~= '' then pcall(function() last:setBytes(shown .. more) end) end
 end
 
 local function read_json(handle)
@@ -80,20 +100,77 @@ local function read_json(handle)
     tokens.told = true
     report(handle, tokens)
   elseif tokens.said then
-    handle:streamInfo():dynamicMetadata():set(NAMESPACE, 'seen', tokens.said)
+    set(handle, 'seen', tokens.said)
   end
+end
+
+-- The edge has read, and maybe written, the answer; what it says of it holds.
+local function is_processed(handle)
+  local processed = handle:metadata():get('processed')
+  return processed and processed[TARGET.cluster]
+end
+
+-- Has Envoy wait before the next attempt, where that is at this very target and the provider asks
+-- for no more than the policy allows.
+local function set_wait(handle)
+  local headers = handle:headers()
+  local told = tonumber(headers:get(TARGET.wait_header) or '')
+  headers:remove(TARGET.wait_header)
+  local waits = handle:metadata():get('waits')
+  if not waits then return end
+  local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
+  if not (state and state.attempt and waits[state.attempt]) then return end
+  local seconds = told or retry_after(function(name) return headers:get(name) end, os.time())
+  if seconds and seconds > 0 and seconds <= waits.longest then
+    headers:replace(TARGET.wait_header, string.format('%d', math.ceil(seconds)))
+  end
+end
+
+local CAUSES = { ['429'] = 'rate_limited', ['503'] = 'overloaded', ['529'] = 'overloaded' }
+
+local function read_failure(handle, status)
+  local cause = handle:headers():get(TARGET.retry_header)
+  if not cause and status == '400' and not is_processed(handle) then
+    local body = handle:body(true)
+    cause = refused(body:getBytes(0, body:length()))
+    if cause then handle:headers():replace(TARGET.retry_header, cause) end
+  end
+  cause = cause or CAUSES[status] or byte(status) == 53 and 'server_error'
+  if cause then set(handle, 'failure', cause) end
+  set_wait(handle)
+end
+
+-- What stands in for a target that failed too often: the chain goes on, or the client is told so.
+local COOLING = 'The provider failed several times in a row, and is left alone for a moment'
+local function cooled(handle)
+  set(handle, 'failure', TARGET.cooling)
+  local told
+  if handle:metadata():get('api') == 'anthropic' then
+    told = '{"type":"error","error":{"type":"overloaded_error","message":"' .. COOLING .. '"}}'
+  else
+    told = '{"error":{"message":"'
+      .. COOLING
+      .. '","type":"server_error","param":null,"code":"cooling_down"}}'
+  end
+  handle:body(true):setBytes(told)
+  local headers = handle:headers()
+  headers:remove(TARGET.cooling_header)
+  headers:remove(TARGET.wait_header)
+  headers:replace(':status', '503')
+  headers:replace(TARGET.retry_header, TARGET.cooling)
+  headers:replace('content-type', 'application/json')
+  headers:replace('content-length', tostring(#told))
 end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(':status')
   local content_type = headers:get('content-type') or ''
-  if status == '400' then
-    local body = handle:body(true)
-    if context_exceeded(body:getBytes(0, body:length())) then
-      handle:headers():replace(TARGET.retry_header, 'context_exceeded')
-    end
-  elseif byte(status) == 50 and not headers:get('content-encoding') then
+  if headers:get(TARGET.cooling_header) then
+    cooled(handle)
+  elseif byte(status) ~= 50 then
+    read_failure(handle, status)
+  elseif not headers:get('content-encoding') then
     if find(content_type, 'text/event-stream', 1, true) then
       read_stream(handle)
     elseif find(content_type, 'json', 1, true) then

@@ -1,11 +1,13 @@
 """Reads the model from a request's body into metadata, by which the route is then chosen.
 
+Whether a stream is wanted is read, too, for models whose streams have routes of their own.
+
 The filter is off on every route but those of LLM operations, so that no other body is held back.
 """
 
 from __future__ import annotations
 
-from compiler.lower.llm.names import MODEL, NAMESPACE, PROBLEM
+from compiler.lower.llm.names import MODEL, NAMESPACE, PROBLEM, STREAM
 from policies import body_limit
 from xds.schema import envoy
 from xds.wire import pack
@@ -24,7 +26,7 @@ CONTENT_TYPE = r"(?i)application/(?:json|[a-z0-9.+-]+\+json)[ \t]*(?:;.*)?"
 
 
 def body_metadata_filter() -> hcm_v3.HttpFilter:
-    """The filter with its one rule, switched off."""
+    """The filter with its rules, switched off."""
     config = json_v3.JsonToMetadata()
     rule = config.request_rules.rules.add()
     rule.selectors.add().key = "model"
@@ -34,6 +36,10 @@ def body_metadata_filter() -> hcm_v3.HttpFilter:
         outcome.metadata_namespace = NAMESPACE
         outcome.key = PROBLEM
         outcome.value.string_value = problem
+    stream = config.request_rules.rules.add()
+    stream.selectors.add().key = "stream"
+    stream.on_present.metadata_namespace = NAMESPACE
+    stream.on_present.key = STREAM
     config.request_rules.allow_content_types_regex.regex = CONTENT_TYPE
     return hcm_v3.HttpFilter(name=FILTER, typed_config=pack(config), disabled=True)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.lower.llm.names import IDENTITY_PREFIX, TARGET_HEADER
-from compiler.plan_llm import Api, Provider
+from compiler.lower.llm.names import ATTEMPT_HEADER, IDENTITY_PREFIX, TARGET_HEADER
+from compiler.plan_llm import Api, Provider, Speech
 from policies.ads import sds_secret
 from xds.schema import envoy
 from xds.wire import pack
@@ -59,6 +59,13 @@ _NAMES = (
     "via",
     "x-real-ip",
 )
+_KEY_HEADERS = {
+    Speech.ANTHROPIC: "x-api-key",
+    Speech.AZURE: "api-key",
+    Speech.GEMINI: "x-goog-api-key",
+}
+"""The header of each provider's key; all others want a bearer token."""
+
 _ANSWER_PREFIXES = ("x-envoy-", "anthropic-organization", "openai-organization")
 _ANSWER_NAMES = ("alt-svc", "openai-project", "set-cookie", "strict-transport-security")
 
@@ -69,14 +76,20 @@ def constant_headers(providers: Iterable[Provider]) -> frozenset[str]:
 
 
 def clean_slate(
-    provider: Provider, target: str, constant: frozenset[str], *, accounts: bool = False
+    provider: Provider,
+    target: str,
+    constant: frozenset[str],
+    *,
+    accounts: bool = False,
+    again: bool = False,
 ) -> hcm_v3.HttpFilter:
     """The first filter of each attempt: remove, then set the provider's own constant headers.
 
     What is removed is broad on purpose: a header that merely sounds like a credential is no loss to
     a provider. In answers it removes what would command this Envoy (`x-envoy-overloaded` forbids
     retries), and what speaks of the gateway's account or of the provider's site; and it says which
-    target answered.
+    target answered. With ``again`` the target may be tried several times running, and Lua is told
+    which attempt it is.
     """
     config = header_mutation_v3.HeaderMutation()
     requests = config.mutations.request_mutations
@@ -92,6 +105,11 @@ def clean_slate(
         )
     for header, value in provider.headers:
         requests.append(_set(header, value, core_v3.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD))
+    if again:
+        number = requests.add().append
+        number.header.key = ATTEMPT_HEADER
+        number.header.value = "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"
+        number.append_action = core_v3.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
     # No provider's API has trailers: all of them go.
     all_of_them = config.mutations.request_trailers_mutations.add().remove_on_match.key_matcher
     all_of_them.safe_regex.regex = ".+"
@@ -115,10 +133,9 @@ def own_key(provider: Provider) -> hcm_v3.HttpFilter | None:
     if provider.key is None:
         return None
     generic = generic_v3.Generic(credential=sds_secret(provider.key))
-    if provider.api is Api.ANTHROPIC:
-        generic.header = "x-api-key"
-    else:
-        generic.header = "authorization"
+    header = _KEY_HEADERS.get(provider.speech)
+    generic.header = header or "authorization"
+    if header is None:
         generic.header_value_prefix = "Bearer "
     config = injector_v3.CredentialInjector(
         overwrite=True,

@@ -6,13 +6,19 @@ Each cause has one mechanism of Envoy's retry policy, chosen so that it means no
   (``5xx``, ``gateway-error``) would let timeouts and broken connections pass as well.
 * ``timeout`` and ``connect_failure``: ``reset``, which is both of them. They are told apart by
   whether an attempt has a timeout at all.
-* ``context_exceeded``: a header that Lua sets when it has read the refusal's body.
+* ``context_exceeded``, ``content_filter``, and every cause that the edge finds in an answer: a
+  header that names it, set by Lua when it has read the refusal's body, or by the edge.
+* a target that is cooling down: the same header, whatever the policy lists.
 """
 
 from __future__ import annotations
 
-from compiler.lower.llm.names import RETRY_HEADER, cluster_name
-from compiler.plan_llm import Model, Trigger
+from collections.abc import Collection
+from datetime import timedelta
+from itertools import pairwise
+
+from compiler.lower.llm.names import COOLING, RETRY_HEADER, WAIT_HEADER, cluster_name
+from compiler.plan_llm import Fallback, Group, Model, Trigger
 from xds.schema import envoy
 from xds.wire import typed_struct
 
@@ -28,14 +34,60 @@ _STATUSES = {
     Trigger.RATE_LIMITED: (429,),
     Trigger.OVERLOADED: (503, 529),
 }
+_READ = (Trigger.CONTEXT_EXCEEDED, Trigger.CONTENT_FILTER)
+"""Causes that only a look into the answer tells."""
 
 
-def lead_to_targets(model: Model, action: route_v3.RouteAction) -> None:
-    """Send a route's requests to the model's targets, in order and by weight."""
-    if len(model.groups) > 1:
-        _chain(model, action)
-        return
-    (group,) = model.groups
+def lead_to_targets(
+    model: Model,
+    groups: tuple[Group, ...],
+    action: route_v3.RouteAction,
+    *,
+    told: bool,
+    cooling: Collection[str],
+) -> None:
+    """Send a route's requests to groups of the model's targets, in order and by weight.
+
+    ``told`` is whether the edge names the causes of failures; ``cooling`` are the providers that
+    may be cooling down.
+    """
+    tried = attempts(model.fallback, groups)
+    if len(groups) == 1:
+        _one_group(groups[0], action)
+    else:
+        _chain(tried, action)
+    if len(tried) > 1:
+        _retry(model.fallback, tried, action.retry_policy, told=told, cooling=cooling)
+
+
+def attempts(fallback: Fallback, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Give the group of each attempt: each as often as it is tried before the next one is.
+
+    ``Fallback.attempts`` counts groups, where each is tried more than once.
+    """
+    each = 1 if fallback.retries is None else fallback.retries.attempts
+    return tuple(group for group in groups[: fallback.attempts] for _ in range(each))
+
+
+def waits(fallback: Fallback, groups: tuple[Group, ...]) -> dict[str, bool | float]:
+    """Say behind which attempts the same target is tried again, for Lua; empty for none.
+
+    ``longest`` is the longest wait in seconds. A group of several targets is drawn from anew, so
+    that nobody knows whether there is anything to wait for.
+    """
+    if fallback.retries is None:
+        return {}
+    tried = attempts(fallback, groups)
+    same: dict[str, bool | float] = {
+        str(number): True
+        for number, (one, following) in enumerate(pairwise(tried), start=1)
+        if one is following and (len(one.targets) == 1 or len(groups) == 1)
+    }
+    longest = fallback.retries.longest_wait
+    return {**same, "longest": longest.total_seconds()} if same and longest else {}
+
+
+def _one_group(group: Group, action: route_v3.RouteAction) -> None:
     if len(group.targets) == 1:
         action.cluster = cluster_name(group.targets[0])
         return
@@ -45,7 +97,7 @@ def lead_to_targets(model: Model, action: route_v3.RouteAction) -> None:
         share.weight.value = target.weight
 
 
-def _chain(model: Model, action: route_v3.RouteAction) -> None:
+def _chain(tried: tuple[Group, ...], action: route_v3.RouteAction) -> None:
     """A group for each attempt; the cluster is chosen anew for each, with its own filters."""
     extension = action.inline_cluster_specifier_plugin.extension
     extension.name = SPECIFIER
@@ -61,17 +113,22 @@ def _chain(model: Model, action: route_v3.RouteAction) -> None:
                             for target in group.targets
                         ],
                     }
-                    for number, group in enumerate(model.groups, start=1)
+                    for number, group in enumerate(tried, start=1)
                 ]
             },
         )
     )
-    if model.fallback.attempts > 1:
-        _retry(model, action.retry_policy)
 
 
-def _retry(model: Model, policy: route_v3.RetryPolicy) -> None:
-    on = frozenset(model.fallback.on)
+def _retry(
+    fallback: Fallback,
+    tried: tuple[Group, ...],
+    policy: route_v3.RetryPolicy,
+    *,
+    told: bool,
+    cooling: Collection[str],
+) -> None:
+    on = frozenset(fallback.on)
     words: list[str] = []
     if Trigger.SERVER_ERROR in on:
         _on_header(policy, words, ":status").prefix = "5"
@@ -81,16 +138,32 @@ def _retry(model: Model, policy: route_v3.RetryPolicy) -> None:
         policy.retriable_status_codes.extend(sorted(statuses))
     if on & {Trigger.TIMEOUT, Trigger.CONNECT_FAILURE}:
         words.append("reset")
-    if Trigger.CONTEXT_EXCEEDED in on:
-        _on_header(policy, words, RETRY_HEADER).exact = Trigger.CONTEXT_EXCEEDED.value
+    for trigger in fallback.on:
+        if told or trigger in _READ:
+            _on_header(policy, words, RETRY_HEADER).exact = trigger.value
+    chain = any(one is not tried[0] for one in tried)
+    if chain and any(target.provider in cooling for group in tried for target in group.targets):
+        _on_header(policy, words, RETRY_HEADER).exact = COOLING
     policy.retry_on = ",".join(words)
-    policy.num_retries.value = model.fallback.attempts - 1
-    policy.refresh_cluster_on_retry = True
-    # The next target is another one: there is nothing to wait for.
-    policy.retry_back_off.base_interval.FromMilliseconds(1)
-    policy.retry_back_off.max_interval.FromMilliseconds(1)
-    if Trigger.TIMEOUT in on and model.fallback.attempt_timeout is not None:
-        policy.per_try_timeout.FromTimedelta(model.fallback.attempt_timeout)
+    policy.num_retries.value = len(tried) - 1
+    policy.refresh_cluster_on_retry = chain
+    _back_off(fallback, policy)
+    if Trigger.TIMEOUT in on and fallback.attempt_timeout is not None:
+        policy.per_try_timeout.FromTimedelta(fallback.attempt_timeout)
+
+
+def _back_off(fallback: Fallback, policy: route_v3.RetryPolicy) -> None:
+    """Wait where the same target may be asked again: some random time, or as long as it says."""
+    retries = fallback.retries
+    again = retries is not None and retries.attempts > 1
+    # Else the next target is another one: there is nothing to wait for.
+    policy.retry_back_off.base_interval.FromMilliseconds(25 if again else 1)
+    policy.retry_back_off.max_interval.FromMilliseconds(250 if again else 1)
+    if retries is not None and again and retries.longest_wait >= timedelta(seconds=1):
+        limited = policy.rate_limited_retry_back_off
+        # Longer waits were left out before, by Lua.
+        limited.max_interval.FromTimedelta(retries.longest_wait + timedelta(seconds=1))
+        limited.reset_headers.add(name=WAIT_HEADER, format="SECONDS")
 
 
 def _on_header(

@@ -11,6 +11,7 @@ from compiler.lower.llm.errors import ApiError, error_body
 from compiler.lower.llm.names import NAMESPACE
 from compiler.lower.llm.refusals import JSON_TYPE
 from compiler.plan_llm import Api
+from xds.edge import attempt
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -25,6 +26,14 @@ _ERRORS = (
     ApiError(504, "The provider did not answer in time", code="timeout"),
 )
 _NO_KEY = ApiError(503, "The gateway has no key for this provider", code="no_provider_key")
+_NOT_SIGNED = ApiError(
+    503, "The gateway has no AWS credentials for this provider", code="no_provider_key"
+)
+_NOT_PROCESSED = ApiError(
+    503,
+    "The request cannot be made ready for its provider at the moment; nothing is wrong with it",
+    code="unavailable",
+)
 _NO_UPGRADE = ApiError(403, "No upgrade to another protocol is served here", code="no_upgrade")
 _OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
 
@@ -32,7 +41,8 @@ _OTHER = ApiError(0, "%LOCAL_REPLY_BODY%")
 def local_reply(*, asked: bool = False) -> hcm_v3.LocalReplyConfig:
     """The mappers, the most special first; the first that fits is taken.
 
-    Where an edge is ``asked``, what it answers is in the client's schema already.
+    Where an edge is ``asked``, what it answers is in the client's schema already, and so is what it
+    answers in a provider's place.
     """
     config = hcm_v3.LocalReplyConfig()
     for api in Api:
@@ -41,7 +51,12 @@ def local_reply(*, asked: bool = False) -> hcm_v3.LocalReplyConfig:
             " && response.code_details != 'direct_response'"
         )
         if asked:
-            here = f"{here} && response.code_details != 'ext_authz_denied'"
+            for answered in ("ext_authz_denied", attempt.REPLIED):
+                here = f"{here} && response.code_details != '{answered}'"
+            broken = f"{here} && response.code_details.startsWith('ext_proc_error')"
+            unready = _mapper(api, _NOT_PROCESSED, broken)
+            unready.status_code.value = 503
+            config.mappers.append(unready)
         # The bound on one attempt is Envoy's maximal duration of a stream, and its answer is 408,
         # which would tell clients that they were too slow.
         late = _mapper(api, _ERRORS[-1], f"{here} && response.code == 408")
@@ -53,6 +68,8 @@ def local_reply(*, asked: bool = False) -> hcm_v3.LocalReplyConfig:
         )
         keyless.status_code.value = 503
         config.mappers.append(keyless)
+        unsigned = f"{here} && response.code_details == 'lua_response' && response.code == 503"
+        config.mappers.append(_mapper(api, _NOT_SIGNED, unsigned))
         # Envoy has no text for it, and an error without a message helps nobody.
         refused = f"{here} && response.code_details == 'upgrade_failed'"
         config.mappers.append(_mapper(api, _NO_UPGRADE, refused))

@@ -12,7 +12,15 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("json_scan", "model_rewrite", "usage", "context_exceeded", "attempt")
+PARTS = (
+    "json_scan",
+    "model_rewrite",
+    "usage",
+    "stream_end",
+    "refused",
+    "retry_after",
+    "attempt",
+)
 LIBRARY = PARTS[:-1]
 
 Value = str | int | bool | None | tuple[str, ...]

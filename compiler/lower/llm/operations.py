@@ -6,7 +6,8 @@ its path; when the body has been read, the route is chosen anew, and then it mee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from compiler.lower.attached import attached
 from compiler.lower.llm.body_metadata import (
@@ -16,21 +17,26 @@ from compiler.lower.llm.body_metadata import (
     read_body,
 )
 from compiler.lower.llm.errors import ApiError, escaped
-from compiler.lower.llm.fallback import lead_to_targets
+from compiler.lower.llm.fallback import lead_to_targets, waits
 from compiler.lower.llm.names import (
     ATTEMPTS_HEADER,
     MODEL,
     NAMESPACE,
     PROBLEM,
     RETRY_HEADER,
+    STREAM,
+    WAIT_HEADER,
     route_name,
 )
+from compiler.lower.llm.processors import Processors
 from compiler.lower.llm.refusals import refuse, set_response_header
+from compiler.lower.llm.variants import Variant, variants
 from compiler.lower.match import lower_match
 from compiler.plan import Route
-from compiler.plan_llm import Endpoint, Model
+from compiler.plan_llm import Choice, Endpoint, Group, Model
 from policies import body_limit, retries, rewrite, upgrade
 from policies.base import Place
+from xds.edge.attempt import FIRST
 from xds.schema import envoy
 
 matcher_v3 = envoy.type.matcher.v3
@@ -58,15 +64,28 @@ NO_MODEL = "unknown"
 _WRONG_TYPE = ApiError(415, "Content-Type must be application/json")
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What all routes to models go by: the largest body, and what stands in targets' clusters.
+
+    ``cooling`` are the providers that may be cooling down.
+    """
+
+    body_bytes: int
+    processors: Processors
+    cooling: Collection[str] = ()
+
+
 def operation_routes(
-    route: Route, endpoint: Endpoint, path: str, models: Sequence[Model], body_bytes: int
+    route: Route, endpoint: Endpoint, path: str, models: Sequence[Model], serving: Serving
 ) -> Iterator[route_v3.Route]:
     """Yield the routes of one operation at ``path``, in the order in which they are tried."""
     here = [model for model in models if endpoint in model.endpoints]
     elsewhere = [model for model in models if endpoint not in model.endpoints]
     for model in here:
-        yield _model_route(route, endpoint, path, model, body_bytes)
-    yield from _refusals(route, endpoint, path, elsewhere, body_bytes)
+        for variant in variants(route, endpoint, model):
+            yield _model_route(route, endpoint, path, model, variant, serving)
+    yield from _refusals(route, endpoint, path, elsewhere, serving.body_bytes)
     yield refuse(
         _start(route, endpoint, path, "method", method=None),
         endpoint.api,
@@ -76,22 +95,60 @@ def operation_routes(
 
 
 def _model_route(
-    route: Route, endpoint: Endpoint, path: str, model: Model, body_bytes: int
+    route: Route,
+    endpoint: Endpoint,
+    path: str,
+    model: Model,
+    variant: Variant,
+    serving: Serving,
 ) -> route_v3.Route:
     made = _start(route, endpoint, path, model.name)
+    made.name = variant.name
     made.match.dynamic_metadata.append(_any_of((model.name, *model.aliases)))
-    made.metadata.filter_metadata[NAMESPACE].update({"model": model.name})
-    made.request_body_buffer_limit.value = body_bytes  # what is kept for the next attempt
-    lead_to_targets(model, made.route)
+    _only_for(variant, made.match)
+    told = {"model": model.name, "choice": _choice(model, variant.groups).value}
+    if variant.chosen:
+        told["chosen"] = variant.chosen
+    made.metadata.filter_metadata[NAMESPACE].update(told)
+    if same := waits(model.fallback, variant.groups):
+        made.metadata.filter_metadata[NAMESPACE].update({"waits": same})
+    made.request_body_buffer_limit.value = serving.body_bytes  # kept for the next attempt
+    processors = serving.processors
+    processed = processors.present(route, endpoint, model, variant)
+    lead_to_targets(
+        model, variant.groups, made.route, told=bool(processed), cooling=serving.cooling
+    )
+    processors.settle(route, endpoint, model, variant, made)
     made.route.timeout.FromTimedelta(model.timeout)
     # A model may think for longer than other streams may say nothing; `timeout` bounds it.
     made.route.idle_timeout.FromTimedelta(model.timeout)
-    made.response_headers_to_remove.append(RETRY_HEADER)
+    made.response_headers_to_remove.extend((RETRY_HEADER, WAIT_HEADER))
     set_response_header(made, ATTEMPTS_HEADER, "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")
     for kind, applied in attached(Place.ROUTE, route.policies):
         if kind.patch_route is not None and kind.name not in _OWN:
             kind.patch_route(applied.plan, made)
     return made
+
+
+def _only_for(variant: Variant, match: route_v3.RouteMatch) -> None:
+    """Add the conditions of one of several routes to a model."""
+    if variant.stream:
+        condition = match.dynamic_metadata.add(filter=NAMESPACE)
+        condition.path.add().key = STREAM
+        condition.value.bool_match = True
+    if variant.first is not None:
+        match.headers.add(name=FIRST).string_match.exact = str(variant.first)
+    if variant.below is not None:
+        size = match.headers.add(name="content-length")
+        size.range_match.start = 0
+        size.range_match.end = variant.below
+
+
+def _choice(model: Model, groups: tuple[Group, ...]) -> Choice:
+    """What chose among a model's targets, as logs tell it: a split is one by weight."""
+    if model.choice is Choice.ORDER and any(len(group.targets) > 1 for group in groups):
+        return Choice.WEIGHT
+    return model.choice
 
 
 def _refusals(

@@ -12,7 +12,7 @@ from compiler.lower.llm import models_list
 from compiler.lower.llm.errors import ApiError, escaped
 from compiler.lower.llm.models_list import Listed
 from compiler.lower.llm.names import NAMESPACE
-from compiler.lower.llm.operations import operation_routes
+from compiler.lower.llm.operations import Serving, operation_routes
 from compiler.lower.llm.refusals import JSON_TYPE, refuse, set_response_header
 from compiler.lower.match import lower_match
 from compiler.plan import Route
@@ -26,12 +26,12 @@ _BOTH = (Api.ANTHROPIC, Api.OPENAI)  # the one with a condition first
 
 
 def serve_routes(
-    route: Route, models: Sequence[Model], body_bytes: int
+    route: Route, models: Sequence[Model], serving: Serving
 ) -> Iterator[route_v3.Route]:
     """Yield all routes below the route's prefix, in the order in which they are tried."""
     prefix = route.match.path.rstrip("/")
     for endpoint in Endpoint:
-        yield from operation_routes(route, endpoint, prefix + endpoint, models, body_bytes)
+        yield from operation_routes(route, endpoint, prefix + endpoint, models, serving)
     yield from _list_routes(route, prefix, models_list.listed(models))
     for api in _BOTH:
         made = _start(route, f"{route.name}/not-found/{api}", api)

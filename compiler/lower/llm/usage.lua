@@ -7,7 +7,8 @@ end
 
 -- Adds the counts of the usage object at from to `tokens`. Later counts replace earlier ones: in
 -- streams they are cumulative. OpenAI's prompt_tokens hold the cached ones, Anthropic's
--- input_tokens do not: `fresh`, `read` and `written` are put together by `totals`.
+-- input_tokens do not: `fresh`, `read` and `written` are put together by `totals`. OpenAI's Responses
+-- have Anthropic's words in OpenAI's meaning, and a total, which Anthropic never tells.
 local COUNTED = {
   prompt_tokens = 'prompt',
   completion_tokens = 'output',
@@ -19,6 +20,7 @@ local COUNTED = {
   cache_creation_input_tokens = 'written',
 }
 local DETAILS = {
+  input_tokens_details = true,
   prompt_tokens_details = true,
   completion_tokens_details = true,
   output_tokens_details = true,
@@ -33,6 +35,8 @@ local function read_usage(s, from, tokens)
       tokens[name] = count(s, a, b) or tokens[name]
     elseif DETAILS[key] then
       read_usage(s, a, tokens)
+    elseif key == 'total_tokens' then
+      tokens.inclusive = true
     end
     at = b + 1
   end
@@ -84,7 +88,7 @@ local function read_document(s, from, tokens)
     elseif key == 'usage' then
       if byte(s, a) == OPEN_OBJECT and not last then read_usage(s, a, tokens) end
       if last then return end
-    elseif key == 'message' then -- Anthropic's message_start
+    elseif key == 'message' or key == 'response' then -- Anthropic's message_start; Responses
       if byte(s, a) == OPEN_OBJECT then read_document(s, a, tokens) end
     end
     at = b + 1
@@ -95,6 +99,7 @@ end
 local function totals(tokens)
   local cached = tokens.read or 0
   local input = tokens.prompt
+  if not input and tokens.inclusive then input = tokens.fresh end
   if not input then input = (tokens.fresh or 0) + cached + (tokens.written or 0) end
   local output = tokens.output or 0
   return input, output, math.min(cached, input), math.min(tokens.reasoning or 0, output)
@@ -152,6 +157,18 @@ local function tokens_said(s)
   end
   -- Who has this one, may say the same again under one of the other names.
   if said == 0 then said = said_in(s, 'reasoning"') end
+  return said
+end
+
+-- The same of a stream of OpenAI's Responses: what its deltas say is said again when each part, item
+-- and the answer itself are done.
+local function tokens_in_deltas(s)
+  local said = 0
+  for line in string.gmatch(s, '[^\r\n]+') do
+    if find(line, '"type"%s*:%s*"response%.[%w_.]*delta"') then
+      said = said + said_in(line, 'delta"')
+    end
+  end
   return said
 end
 
@@ -229,28 +246,34 @@ local LONGEST_EVENT = 1048576
 
 -- Whether an event with usage is where a stream tells it in the end, and not a count on the way:
 -- Anthropic's first event has one, and some servers put one beside every piece of content.
-local function is_final(line)
-  return tokens_said(line) == 0 and not find(line, '"message_start"', 1, true)
+local function is_final(line, count_said)
+  return count_said(line) == 0 and not find(line, '"message_start"', 1, true)
     or find(line, '"finish_reason"%s*:%s*"') ~= nil
 end
 
 -- Reads usage from the lines of a stream as they come: feed(bytes) gives true when there was any.
--- `tokens.said` counts the output that has passed, `tokens.told` is set once usage was final.
-local function line_reader(tokens)
-  local rest = ''
+-- `tokens.said` counts the output that has passed, `tokens.told` is set once usage was final. Whole
+-- lines are given to `watch`, too; rest() is the line that has not ended, nil where it was dropped.
+local function line_reader(tokens, watch, responses)
+  local rest, dropped = '', false
+  local count_said = responses and tokens_in_deltas or tokens_said
   tokens.said = 0
-  return function(bytes)
+  local function feed(bytes)
     local s = rest == '' and bytes or rest .. bytes
     local stop = last_line(bytes) -- what rests has no line end
     if stop == 1 then
+      dropped = dropped or #s > LONGEST_EVENT
       rest = #s > LONGEST_EVENT and '' or s
       return false
     end
     stop = #s - #bytes + stop
     rest = sub(s, stop)
-    if #rest > LONGEST_EVENT then rest = '' end
-    if rest ~= '' then s = sub(s, 1, stop - 1) end
-    if not tokens.told then tokens.said = tokens.said + tokens_said(s) end
+    if #rest > LONGEST_EVENT then
+      rest, dropped = '', true
+    end
+    if stop <= #s then s = sub(s, 1, stop - 1) end
+    if watch then watch(s) end
+    if not tokens.told then tokens.said = tokens.said + count_said(s) end
     if not has_usage(s) then return false end
     local found = false
     for from in string.gmatch(s, '()[^\r\n]+') do
@@ -260,13 +283,14 @@ local function line_reader(tokens)
         local line = sub(s, data + 1, stop_at - 1)
         if has_usage(line) then
           read_document(line, 1, tokens)
-          if is_final(line) then tokens.told = true end
+          if is_final(line, count_said) then tokens.told = true end
           found = true
         end
       end
     end
     return found
   end
+  return feed, function() return not dropped and rest or nil end
 end
 
 -- Takes the usage-only event out of a stream: feed(bytes) gives the bytes to send now. Whole events
