@@ -54,6 +54,8 @@ class LocalEnvoy:
         return {
             one["name"]: one["local_address"]["socket_address"]["port_value"]
             for one in statuses.get("listener_statuses", [])
+            # Listeners inside of Envoy have no socket.
+            if "socket_address" in one["local_address"]
         }
 
     async def ended(self) -> None:

@@ -94,6 +94,8 @@ class EnvoyProcess:
         return {
             status["name"]: status["local_address"]["socket_address"]["port_value"]
             for status in statuses
+            # Listeners inside of Envoy have no socket.
+            if "socket_address" in status["local_address"]
         }
 
     def stop(self) -> None:
