@@ -61,7 +61,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_target_that_cools_down_is_not_asked(cooling):
-    """After two failures in a row requests go to the next target, and back when the time is over."""
+    """After two failures in a row requests go to the next target, and back when time is over."""
     cooling.first.answer(DOWN)
     until(lambda: cooling.gateway.chat("chain").headers["x-gatewright-target"] == "second/b")
     asked = len(cooling.first.requests)

@@ -12,7 +12,7 @@ from datetime import datetime
 from compiler.guards import Carrier, Guard
 from compiler.plan import Plan, Route, Serve
 from compiler.plan_accounts import AccessKey, Counting, Ledger, PlacedLimit, Team, Tenant
-from compiler.plan_llm import Model
+from compiler.plan_llm import Choice, Model
 from xds.edge import rules
 from xds.edge.key_table import shards
 from xds.edge.limit import Limit
@@ -123,7 +123,10 @@ def _route(route: Route) -> rules.Route:
 
 def _model(model: Model) -> rules.Model:
     targets = [target for group in model.groups for target in group.targets]
-    first = dict.fromkeys(target.provider for target in model.groups[0].targets)
+    latency = _by_latency(model)
+    # Any group may be the first then: what its providers are limited to is reserved.
+    firsts = targets if latency else model.groups[0].targets
+    first = dict.fromkeys(target.provider for target in firsts)
     others = dict.fromkeys(one.provider for one in targets if one.provider not in first)
     prices = [target.price for target in targets if target.price is not None]
     return rules.Model(
@@ -137,6 +140,16 @@ def _model(model: Model) -> rules.Model:
         providers=tuple(first),
         fallbacks=tuple(others),
         limits=_shared(model.limits),
+        latency=latency,
+    )
+
+
+def _by_latency(model: Model) -> tuple[tuple[str, ...], ...]:
+    if model.choice is not Choice.LATENCY or len(model.groups) < 2:
+        return ()
+    return tuple(
+        tuple(f"{target.provider}/{target.model}" for target in group.targets)
+        for group in model.groups
     )
 
 

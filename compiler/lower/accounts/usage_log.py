@@ -41,7 +41,7 @@ FIELDS = {
         key: _account(key)
         for key in (
             *(line.TENANT, line.TEAM, line.KEY, line.USER),
-            *(line.AUTH, line.HELD, line.ESTIMATE),
+            *(line.AUTH, line.HELD, line.ESTIMATE, line.CHOSEN),
         )
     },
     line.MODEL: f"%METADATA(ROUTE:{NAMESPACE}:model)%",
@@ -64,6 +64,7 @@ FIELDS = {
     line.DETAILS: "%RESPONSE_CODE_DETAILS%",
     line.DURATION: "%DURATION%",
     line.FIRST: "%RESPONSE_DURATION%",
+    line.SENT: "%REQUEST_TX_DURATION%",
     line.BYTES_IN: "%BYTES_RECEIVED%",
     line.BYTES_OUT: "%BYTES_SENT%",
 }

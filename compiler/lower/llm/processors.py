@@ -115,6 +115,8 @@ def _filter(cluster: str, patience: timedelta) -> hcm_v3.HttpFilter:
         # A gate answers to the headers only when it has seen some of the body.
         send_body_without_waiting_for_header_response=True,
         request_attributes=[attempt.ROUTE_ATTRIBUTE],
+        # Those of requests come with a request alone, and a gate sees none.
+        response_attributes=[attempt.ROUTE_ATTRIBUTE],
     )
     # It takes as long as the exchange, and is never begun anew: what was said on it is lost.
     config.grpc_service.envoy_grpc.cluster_name = CLUSTER
