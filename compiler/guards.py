@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from compiler.needs import asks_edge
 from compiler.plan import Forward, Plan, Route, Serve
 from compiler.plan_accounts import AuthKind, PlacedLimit, Tenant
+from compiler.plan_llm import Choice
 from xds.edge.limit import Away, Each, Limit, Unit
 
 
@@ -53,8 +55,11 @@ def choose_guards(plan: Plan) -> tuple[Guard, ...]:
 
 def needs_edge(plan: Plan) -> bool:
     """Tell whether services have to run beside each Envoy for this plan."""
-    if plan.ledger.store.kind != "none":
-        return True
+    return plan.ledger.store.kind != "none" or asks_admission(plan) or asks_edge(plan)
+
+
+def asks_admission(plan: Plan) -> bool:
+    """Tell whether requests are admitted by those services, and not only processed by them."""
     carriers = {guard.carrier for guard in choose_guards(plan)}
     own = Carrier.RATELIMIT in carriers and not plan.edge.ratelimit
     return own or Carrier.EDGE in carriers
@@ -147,6 +152,10 @@ def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
     if known and route.name in people.why_routes:
         return Carrier.EDGE, people.why_routes[route.name]
     if isinstance(route.action, Serve):
+        model = _by_latency(plan, route.action.models)
+        if model:
+            why = "chooses by latency: the edge knows who lately began to answer first"
+            return Carrier.EDGE, f"model `{model}` {why}"
         provider = _limited_fallback(plan, route.action.models)
         if provider:
             why = "has limits and serves as a fallback: who has served is known in the end"
@@ -172,6 +181,15 @@ def _choice(plan: Plan, route: Route, people: People) -> tuple[Carrier, str]:
         ways = " and ".join(dict.fromkeys(kind.value for kind in kinds))
         return Carrier.NATIVE, f"{ways}: Envoy's own filters know who it is"
     return Carrier.NATIVE, "nobody is asked who they are, and nothing is limited for all Envoys"
+
+
+def _by_latency(plan: Plan, names: Iterable[str]) -> str:
+    """Find a model whose first target is chosen by how soon each answers."""
+    wanted = frozenset(names)
+    for model in plan.models:
+        if model.name in wanted and model.choice is Choice.LATENCY and len(model.groups) > 1:
+            return model.name
+    return ""
 
 
 def _limited_fallback(plan: Plan, names: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from compiler.linking.models import link_models
 from compiler.linking.names import link_names
 from compiler.linking.prices import link_prices
 from compiler.linking.providers import link_providers
+from compiler.linking.redactions import check_unused_redactions, link_redactions
 from compiler.linking.rollout import link_rollout
 from compiler.linking.routes import link_routes
 from compiler.linking.runtime import link_runtime
@@ -48,6 +49,7 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
     link_keys(document, findings)
     tenants = link_tenants(document, lineages, meaning, routes, findings)
     link_limits(document, findings)
+    link_redactions(document, findings)
     groups = link_groups(document, routes, findings)
     link_rollout(document, findings)
     link_runtime(document, findings)
@@ -55,6 +57,7 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
         # What is left out because of a fault would look unused.
         check_unused(document, models, routes, findings)
         check_unused_tiers(document, findings)
+        check_unused_redactions(document, findings)
         check_unused_issuers(document, routes, findings)
         check_keys_exist(document, findings)
         check_ungrouped(document, routes, groups, findings)

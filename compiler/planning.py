@@ -22,26 +22,21 @@ from compiler.lanes import choose_lanes
 from compiler.linking.findings import Findings
 from compiler.linking.linked import Linked
 from compiler.plan import EndpointAddress, Listener, Plan, Resolution, Service
-from compiler.plan_llm import Api, Provider, Speech, Url
+from compiler.plan_llm import Provider
 from compiler.plan_policies import Applied
 from compiler.planning_accounts import plan_counting, plan_edge, plan_issuers, plan_ledger
 from compiler.planning_fleet import check_given, plan_groups, plan_rollout, plan_runtime
-from compiler.planning_limits import plan_gateway_limits, plan_limits
+from compiler.planning_limits import plan_gateway_limits
 from compiler.planning_models import plan_models
 from compiler.planning_policies import plan_policies
+from compiler.planning_providers import plan_providers
+from compiler.planning_redactions import plan_redactions
 from compiler.planning_routes import plan_routes
 from compiler.planning_tenants import plan_tenants
 from compiler.schema.services import ServiceDocument
 from compiler.source import Path
 from policies.base import Place
-from policies.secret import SecretKind, SecretRef
 from policies.values import is_ip
-
-OFFICIAL = {
-    Api.OPENAI: Url("https", "api.openai.com", 443, "/v1"),
-    Api.ANTHROPIC: Url("https", "api.anthropic.com", 443, "/v1"),
-}
-"""Where an API begins that is served by those who made it."""
 
 
 def planning(linked: Linked, reporter: Reporter) -> Plan:
@@ -49,7 +44,7 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
     document = linked.document
     findings = Findings(reporter, linked.locate)
     check_version(document, findings)
-    providers = _providers(linked)
+    providers = plan_providers(linked)
     models = plan_models(linked, providers, findings)
     routes = plan_routes(linked)
     plan = Plan(
@@ -60,7 +55,7 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
         providers=providers,
         models=models,
         routes=routes,
-        lanes=choose_lanes(routes, models),
+        lanes=(),
         groups=plan_groups(linked),
         rollout=plan_rollout(linked),
         runtime=plan_runtime(linked),
@@ -69,8 +64,10 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
         limits=plan_gateway_limits(linked),
         counting=plan_counting(linked),
         edge=plan_edge(linked),
+        redactions=plan_redactions(linked),
+        redact=tuple(sorted(set(linked.document.redact))),
     )
-    plan = replace(plan, ledger=plan_ledger(linked, plan))
+    plan = replace(plan, ledger=plan_ledger(linked, plan), lanes=choose_lanes(plan))
     _check_gates(plan, linked, findings)
     check_given(plan, findings)
     return plan
@@ -131,37 +128,6 @@ def _resolution(document: ServiceDocument) -> Resolution:
         return Resolution(document.resolve)
     static = all(is_ip(one.address.host) for one in document.endpoints)
     return Resolution.STATIC if static else Resolution.DNS
-
-
-def _providers(linked: Linked) -> tuple[Provider, ...]:
-    providers = []
-    for name, document in sorted(linked.document.providers.items()):
-        path: Path = ("providers", name)
-        key = None if document.key is None else SecretRef(SecretKind.GENERIC, (document.key,))
-        headers = sorted((header.lower(), value) for header, value in document.headers.items())
-        providers.append(
-            Provider(
-                name=name,
-                speech=Speech(document.api.value),
-                url=document.url or OFFICIAL[document.api],
-                key=key,
-                trust=document.trust,
-                headers=tuple(headers),
-                connect_timeout=document.connect_timeout
-                or linked.document.defaults.connect_timeout,
-                policies=plan_policies(document, Place.PROVIDER, path, linked),
-                at=linked.locate(path),
-                limits=plan_limits(
-                    document.limits,
-                    document.budget,
-                    path,
-                    f"provider/{name}",
-                    f"provider `{name}`",
-                    linked,
-                ),
-            )
-        )
-    return tuple(providers)
 
 
 def _check_gates(plan: Plan, linked: Linked, findings: Findings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from compiler.guards import needs_edge
+from compiler.guards import asks_admission
 from compiler.linking.issuers import jwks_url
 from compiler.linking.linked import Linked
 from compiler.plan import Plan, Serve
@@ -59,14 +59,14 @@ def plan_counting(linked: Linked) -> Counting:
 def plan_ledger(linked: Linked, plan: Plan) -> Ledger:
     """Plan where requests are written down.
 
-    Unless it is written, that is where the edge stands, if there is one anyway and it is asked
-    about models or tenants. For a ledger alone no gateway gets an edge that nobody asked for.
+    Unless it is written, that is where the edge stands, if it admits requests for models or of
+    tenants. For a ledger alone no gateway gets an edge, and one that only translates keeps none.
     """
     written = linked.document.ledger
     if written is not None:
         return Ledger(_store(written.store, "postgres"), written.retention or 0)
     serves = any(isinstance(route.action, Serve) for route in plan.routes)
-    return Ledger(EMBEDDED if (plan.tenants or serves) and needs_edge(plan) else NOWHERE)
+    return Ledger(EMBEDDED if (plan.tenants or serves) and asks_admission(plan) else NOWHERE)
 
 
 def plan_edge(linked: Linked) -> Edge:

@@ -33,6 +33,7 @@ def _route(route: LinkedRoute, linked: Linked) -> Route:
         allow=route.allow,
         on_request=document.access == "on_request",
         tags=tuple(sorted(set(document.tags))),
+        redact=tuple(sorted(set(document.redact))),
         limits=plan_limits(
             document.limits,
             document.budget,

@@ -21,6 +21,7 @@ UNWRITTEN: Mapping[str, str] = {
     "budget": "none",
     "tags": "none",
     "addresses": "any",
+    "redact": "none",
 }
 """What holds where nobody has written it, in words."""
 
@@ -48,6 +49,7 @@ def _tenant(tenant: LinkedTenant, meaning: Mapping[str, str], linked: Linked) ->
         keys=_keys(document.keys, name, (*path, "keys"), tenant, linked),
         teams=_teams(tenant, linked),
         grants=_grants(document.grants, (*path, "grants"), meaning, linked),
+        redact=_sorted(has["redact"]),
         origins=tuple(_origin(key, has[key], linked) for key in INHERITED),
         at=linked.locate(path),
     )

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
+
 from compiler.plan import EndpointAddress, Plan, Protocol, Resolution, Service
 from compiler.plan_accounts import EMBEDDED, NOWHERE, Issuer, Store
-from compiler.plan_llm import Provider, Url
+from compiler.plan_llm import Aws, Provider, Redaction, Url
+from compiler.speech import BASES
 from policies.secret import SecretKind, SecretRef
 
 KEY = "GATEWRIGHT_SIMULATED_KEY"
@@ -25,7 +28,8 @@ _NETWORK_POLICIES = frozenset({"tls", "health", "outliers"})
 def simulated(host: str, providers_port: int, services_port: int) -> Callable[[Plan], Plan]:
     """Return the revision that points all upstreams at ``host``.
 
-    Providers are expected below ``/<name>/v1`` of their port, services at the root of theirs.
+    Providers are expected below ``/<name>`` of their port, each API at its usual path (``/v1``),
+    services at the root of theirs. Nothing is signed: a key is sent in place of cloud credentials.
     gRPC services stay where they are: nothing simulates their methods.
     """
     key = SecretRef(SecretKind.GENERIC, (f"env:{KEY}",))
@@ -33,8 +37,9 @@ def simulated(host: str, providers_port: int, services_port: int) -> Callable[[P
     def provider(real: Provider) -> Provider:
         return replace(
             real,
-            url=Url("http", host, providers_port, f"/{real.name}/v1"),
+            url=Url("http", host, providers_port, f"/{real.name}{BASES.get(real.speech, '/v1')}"),
             key=key,
+            aws=None if real.aws is None else Aws(real.aws.region),
             policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),
         )
 
@@ -54,9 +59,17 @@ def simulated(host: str, providers_port: int, services_port: int) -> Callable[[P
             return real
         return replace(real, client=replace(client, client_secret=key, cookie_secret=key))
 
+    def redaction(real: Redaction) -> Redaction:
+        if real.hash_key is None:
+            return real
+        return replace(
+            real, hash_key=key, rules=msgspec.structs.replace(real.rules, hash_key=key.name)
+        )
+
     def revise(plan: Plan) -> Plan:
         return replace(
             plan,
+            redactions=tuple(redaction(real) for real in plan.redactions),
             issuers=tuple(issuer(real) for real in plan.issuers),
             counting=replace(plan.counting, store=EMBEDDED),
             ledger=replace(plan.ledger, store=_here(plan.ledger.store)),

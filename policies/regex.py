@@ -37,18 +37,21 @@ _RE2_ONLY: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def check_regex(value: Any) -> Any:
+_HINT = "the syntax is RE2's, and the whole value must match"
+
+
+def check_regex(value: Any, hint: str = _HINT) -> Any:
     """Refuse what Envoy's regular expressions (RE2) do not know.
 
-    The whole value must match. Python's own ``re`` checks the shape, after what only RE2 knows is
-    replaced; a text that passes here and not in Envoy is possible, but rare, and Envoy says so.
+    ``hint`` says what has to match: the whole value unless given. Python's own ``re`` checks the
+    shape, after what only RE2 knows is replaced; a text that passes here and not in Envoy is
+    possible, but rare, and Envoy says so.
 
     Raises:
         PydanticCustomError: ``bad-regex``.
     """
     if not isinstance(value, str):
         return value
-    hint = "the syntax is RE2's, and the whole value must match"
     if not 1 <= len(value) <= 4096:
         refuse("bad-regex", "a regular expression has 1 to 4096 characters", hint)
     shape = value

@@ -12,6 +12,8 @@ class SecretKind(StrEnum):
     GENERIC = "generic"
     CERTIFICATE = "certificate"
     TRUST = "trust"
+    GOOGLE_TOKEN = "google-token"  # noqa: S105 - a kind of secret
+    """An access token, made from the key of a Google service account that the source holds."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from compiler.schema import GatewayDocument
 from compiler.source import Path
 
-INHERITED: Final = ("models", "routes", "limits", "budget", "tags", "addresses")
+INHERITED: Final = ("models", "routes", "limits", "budget", "tags", "addresses", "redact")
 """The keys that a tenant may have from a tier."""
 
 TENANT: Final = "tenant"

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from compiler.plan import Match
 from compiler.plan_accounts import AuthMethod
-from compiler.plan_llm import Api
+from compiler.plan_llm import Endpoint
 from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.schema.routes import RouteDocument
@@ -22,22 +22,29 @@ Locate = Callable[[Path], Span]
 
 @dataclass(frozen=True, slots=True)
 class LinkedTarget:
-    """A target whose provider exists; ``model`` is the provider's own name for it."""
+    """A target whose provider exists; ``model`` is the provider's own name for it.
+
+    ``window`` is its context window where the policy says it, in tokens.
+    """
 
     provider: str
     model: str
     weight: int
     timeout: timedelta | None
     path: Path
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedModel:
-    """A model with all its names, and its targets in groups that are tried in order."""
+    """A model with all its names, and its targets in groups that are tried in order.
+
+    ``endpoints`` are the operations that all targets can serve, of those that are asked for.
+    """
 
     name: str
     aliases: tuple[str, ...]
-    api: Api
+    endpoints: tuple[Endpoint, ...]
     groups: tuple[tuple[LinkedTarget, ...], ...]
     document: ModelDocument
     path: Path

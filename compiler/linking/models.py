@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from compiler.linking.choosing import check_choice, in_order
 from compiler.linking.findings import Findings
 from compiler.linking.linked import LinkedModel, LinkedTarget
 from compiler.linking.names import other_names
+from compiler.linking.operations import link_operations
 from compiler.linking.targets import Groups, link_groups
-from compiler.plan_llm import Api, Trigger
+from compiler.plan_llm import Trigger
 from compiler.schema import GatewayDocument
 from compiler.schema.models import ModelDocument
 from compiler.source import Path
@@ -27,37 +29,12 @@ def link_models(
         groups = link_groups(name, model.targets, (*path, "targets"), document, findings)
         if groups is None:
             continue
+        check_choice(model, groups, path, findings)
         _check_fallback(model, groups, path, findings)
         _check_times(model, groups, path, findings)
-        api = _one_api(name, groups, document, findings)
-        if api is not None:
-            linked.append(LinkedModel(name, others.get(name, ()), api, groups, model, path))
+        endpoints = link_operations(name, model, groups, path, document, findings)
+        linked.append(LinkedModel(name, others.get(name, ()), endpoints, groups, model, path))
     return tuple(linked)
-
-
-def _one_api(
-    model: str, groups: Groups, document: GatewayDocument, findings: Findings
-) -> Api | None:
-    """Give the API that all targets speak; report those that would need translation."""
-    first: LinkedTarget = groups[0][0]
-    api = document.providers[first.provider].api
-    odd = [
-        target
-        for group in groups
-        for target in group
-        if document.providers[target.provider].api is not api
-    ]
-    for target in odd:
-        other = document.providers[target.provider].api
-        findings.error(
-            "needs-translation",
-            f"model `{model}` would need translation: `{target.provider}` speaks {other}",
-            (*target.path, "to"),
-            f"speaks {other}",
-            labels=[((*first.path, "to"), f"speaks {api}")],
-            hint="translation between APIs is not built yet: keep to providers of one API",
-        )
-    return None if odd else api
 
 
 def _check_fallback(model: ModelDocument, groups: Groups, path: Path, findings: Findings) -> None:
@@ -68,18 +45,18 @@ def _check_fallback(model: ModelDocument, groups: Groups, path: Path, findings: 
         few = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
         findings.error(
             "too-many-attempts",
-            f"{fallback.attempts} attempts, but {few} of targets: each is tried once",
+            f"{fallback.attempts} attempts, but {few} of targets: each is one attempt",
             (*at, "attempts"),
             labels=[((*path, "targets"), few)],
-            hint="add targets, or lower `attempts`",
+            hint="add targets, or lower `attempts`; `retries` ask the same target again",
         )
-    elif len(groups) == 1 and fallback.on:
+    elif len(groups) == 1 and fallback.on and fallback.retries is None:
         findings.warning(
             "idle-fallback",
             "there is nothing to fall back to",
             (*at, "on"),
             labels=[((*path, "targets"), "one group of targets")],
-            hint="add a second target, or remove `on`",
+            hint="add a second target or `retries`, or remove `on`",
         )
     elif len(groups) > 1 and (fallback.on == () or fallback.attempts == 1):
         key = "on" if fallback.on == () else "attempts"
@@ -90,7 +67,7 @@ def _check_fallback(model: ModelDocument, groups: Groups, path: Path, findings: 
             labels=[(groups[1][0].path, "never tried")],
             hint="remove those targets, or say when to go on: `on: [rate_limited]`",
         )
-    elif fallback.attempts is not None and fallback.attempts < len(groups):
+    elif fallback.attempts is not None and fallback.attempts < len(groups) and in_order(model):
         findings.warning(
             "unreachable-target",
             f"with {fallback.attempts} attempts this target is never tried",
@@ -122,10 +99,11 @@ def _check_times(model: ModelDocument, groups: Groups, path: Path, findings: Fin
             labels=[((*path, "timeout"), "for the whole request")],
             hint="lower it, or give the request more time",
         )
-    if fallback.on and len(groups) > 1:
+    goes_on = len(groups) > 1 or fallback.retries is not None
+    if fallback.on and goes_on:
         _check_triggers(model, fallback.on, targets, path, findings)
     timed = fallback.attempt_timeout is not None or any(t.timeout is not None for t in targets)
-    if fallback.on and len(groups) > 1 and Trigger.TIMEOUT in fallback.on and not timed:
+    if fallback.on and goes_on and Trigger.TIMEOUT in fallback.on and not timed:
         findings.warning(
             "idle-trigger",
             "`timeout` never happens: an attempt has no limit of its own",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
+from compiler.linking.clouds import check_cloud, holds_credentials
 from compiler.linking.findings import Findings
 from compiler.plan_llm import Endpoint, Trust
 from compiler.schema import GatewayDocument
-from compiler.schema.providers import ProviderDocument
+from compiler.schema.providers import ProviderApi, ProviderDocument
 from compiler.source import Path
+from compiler.speech import OFFICIAL_HOSTS
 from policies.values import is_ip
 
-_OFFICIAL_HOSTS = ("api.anthropic.com", "api.openai.com")
 _CREDENTIALS = frozenset(
     (
         "api-key",
@@ -22,10 +23,19 @@ _CREDENTIALS = frozenset(
         "x-api-key",
         "x-goog-api-key",
         "x-amz-security-token",
+        "ocp-apim-subscription-key",
     )
 )
+_OPERATIONS = {
+    ProviderApi.COHERE: ("/chat", "/embed"),
+    ProviderApi.BEDROCK: ("/converse", "/converse-stream", "/model"),
+    ProviderApi.GEMINI: ("/models", ":generateContent", ":streamGenerateContent"),
+}
+"""Ends of URLs that go on to an operation, where it is none of OpenAI's or Anthropic's."""
+
 _LOOKS_SECRET = re.compile(
-    r"(?i)(?:bearer |basic )?(?:sk-|gsk_|xai-|AIza|gw_|hf_)\S{8}|bearer \S|basic \S"
+    r"(?i)(?:bearer |basic )?(?:sk-|gsk_|xai-|AIza|AKIA|ASIA|ya29\.|ABSK|gw_|hf_)\S{8}"
+    r"|bearer \S|basic \S"
 )
 _OURS = frozenset(
     (
@@ -48,6 +58,7 @@ def link_providers(document: GatewayDocument, findings: Findings) -> None:
     """Check all providers."""
     for name, provider in document.providers.items():
         path: Path = ("providers", name)
+        check_cloud(name, provider, path, findings)
         _check_headers(provider, path, findings)
         _check_transport(name, provider, path, findings)
         _check_path(provider, path, findings)
@@ -97,16 +108,23 @@ def _check_transport(name: str, provider: ProviderDocument, path: Path, findings
             labels=[((*path, "url"), "in clear text")],
             hint="write the URL with `https:`",
         )
-    elif (
-        provider.key is not None
+        return
+    credentials = holds_credentials(provider)
+    if (
+        credentials is not None
         and provider.trust is Trust.EXTERNAL
         and not _loopback(provider.url.host)
     ):
+        key = credentials == ("key",)
+        signed = credentials[0] == "aws"  # the secret is not sent, but whoever listens may ask
         findings.warning(
             "clear-text-key",
-            f"the key of provider `{name}` goes over the wire in clear text",
+            f"requests that are signed for provider `{name}` go over the wire in clear text"
+            if signed
+            else f"the {'key' if key else 'access token'} of provider `{name}` goes over the wire "
+            "in clear text",
             (*path, "url"),
-            labels=[((*path, "key"), "this key")],
+            labels=[((*path, *credentials), "this key" if key else "these credentials")],
             hint="write the URL with `https:`, or `trust: internal` if the wire is yours",
         )
 
@@ -116,21 +134,31 @@ def _check_path(provider: ProviderDocument, path: Path, findings: Findings) -> N
     url = provider.url
     if url is None:
         return
-    operation = next((one for one in Endpoint if url.path.endswith(one)), None)
-    if operation is not None:
+    operation = _operation(provider, url.path)
+    if operation:
         findings.error(
             "url-of-operation",
             f"`url` says where the API begins, and this goes on to `{operation}`",
             (*path, "url"),
             hint=f"end it before `{operation}`",
         )
-    elif url.host in _OFFICIAL_HOSTS and not url.path:
+    elif url.host in OFFICIAL_HOSTS and not url.path:
+        begins = OFFICIAL_HOSTS[url.host]
         findings.warning(
             "url-without-version",
-            f"the API of {url.host} begins at `/v1`",
+            f"the API of {url.host} begins at `{begins}`",
             (*path, "url"),
-            hint=f"write `{url.scheme}://{url.host}/v1`, or leave `url` away",
+            hint=f"write `{url.scheme}://{url.host}{begins}`, or leave `url` away",
         )
+
+
+def _operation(provider: ProviderDocument, path: str) -> str:
+    """Find the part of a URL's path that is not where an API begins; empty where there is none."""
+    if provider.api is ProviderApi.AZURE:
+        _, found, rest = path.partition("/openai")
+        return found + rest
+    ends = (*Endpoint, *_OPERATIONS.get(provider.api, ()))
+    return next((end for end in ends if path.endswith(end)), "")
 
 
 def _loopback(host: str) -> bool:

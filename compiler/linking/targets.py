@@ -94,7 +94,7 @@ def _link_group(
             )
         first.setdefault(found, path)
         weight = 1 if target.weight is None else target.weight
-        linked.append(LinkedTarget(*found, weight, target.timeout, path))
+        linked.append(LinkedTarget(*found, weight, target.timeout, path, target.context))
     if good and not any(target.weight for target in linked):
         good = False
         findings.error(

@@ -15,6 +15,7 @@ from compiler.schema.listeners import Listener
 from compiler.schema.models import Model
 from compiler.schema.prices import PriceDocument
 from compiler.schema.providers import ProviderDocument
+from compiler.schema.redactions import Redact, RedactionDocument
 from compiler.schema.rollout import RolloutDocument
 from compiler.schema.routes import RouteDocument
 from compiler.schema.runtime import RuntimeKey, RuntimeValue
@@ -76,6 +77,10 @@ class GatewayDocument(Document):
     """Who answers LLM requests."""
     models: dict[ModelName, Model] = Field(default_factory=dict)
     """The models that clients ask for."""
+    redactions: dict[Name, RedactionDocument] = Field(default_factory=dict)
+    """What is taken out of requests before they leave, and put back into answers."""
+    redact: Redact = ()
+    """The redactions that hold for all requests for models."""
     prices: dict[PricedModel, PriceDocument] = Field(
         default_factory=dict,
         examples=[

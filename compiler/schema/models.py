@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from compiler.plan_llm import Trigger
+from compiler.plan_llm import Choice, Trigger
 from compiler.schema.choices import Tag
 from compiler.schema.limits import Budgets, Limits
-from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, keyed
+from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, Unfold, keyed
 from policies.values import Duration, ModelName, Tokens
+
+
+class ServedApi(StrEnum):
+    """An API of clients that a model may be offered on."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    EMBEDDINGS = "embeddings"
+    IMAGES = "images"
+    SPEECH = "speech"
+
 
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -26,6 +41,8 @@ class TargetDocument(Document):
     """Its share of the requests, relative to the others; all of a list have one, or none."""
     timeout: Maybe[Duration] = None
     """The time that an attempt at this target has, to the end of its answer."""
+    context: Maybe[Tokens] = None
+    """How many tokens it holds, prompt and answer; what the shipped data knows unless written."""
 
 
 Target = Annotated[TargetDocument, keyed("to", {"type": "string", "examples": ["p/m"]}, str)]
@@ -70,17 +87,48 @@ class _TargetOrGroup:
         return {"anyOf": [*target["anyOf"], group]}
 
 
+class RetriesDocument(Document):
+    """Further attempts at the same target, before a chain goes on. A number is how many."""
+
+    attempts: Annotated[int, Field(ge=2, le=10)]
+    """How many attempts a target has in all, the first one too."""
+    longest_wait: Duration = timedelta(seconds=5)
+    """The most that is waited where the provider says when to come again (Retry-After); one that
+    wants more is not asked again."""
+
+
+def _unfold_retries(value: Any) -> Any:
+    # `true` is an int, and none of ours.
+    return {"attempts": value + 1} if type(value) is int else value
+
+
 class FallbackDocument(Document):
     """When a request goes on to the next target of its chain, and how long one may take."""
 
     on: Maybe[Items[Annotated[Trigger, Strict(strict=False)]]] = None
     """What makes it go on; rate_limited, overloaded, timeout and connect_failure unless written."""
     attempt_timeout: Maybe[Duration] = None
-    """The time that an attempt has until the first byte of its answer."""
+    """The time that an attempt has until the first byte of its answer; of a stream that is held,
+    until its first content."""
+    before_first_token: Maybe[Literal["fall_back", "pass"]] = None
+    """What happens to a stream that breaks, stalls or tells of an error before its first content:
+    `fall_back`, for which its beginning is held until then, is what chains do unless written;
+    `pass` gives it to the client as it comes."""
     after_first_token: Literal["fail"] = "fail"  # noqa: S105 - a token of text, no password
     """What happens when an answer breaks after it has begun: the client is told so."""
     attempts: Maybe[Annotated[int, Field(ge=1, le=64)]] = None
-    """How many attempts a request has in all; one for each group unless written."""
+    """How many groups are tried in all; each of them unless written."""
+    retries: Maybe[
+        Annotated[
+            RetriesDocument,
+            Unfold(_unfold_retries, {"type": "integer", "minimum": 1, "maximum": 9}),
+        ]
+    ] = None
+    """How often the same target is asked again before that, waiting as long as it says; not at all
+    unless written."""
+    trim: Maybe[Literal["oldest"]] = None
+    """`oldest`: where a prompt does not fit a target, its oldest turns are dropped, never the
+    system prompt nor the last turn. Unless written, it goes as it is."""
 
 
 class ModelDocument(Document):
@@ -97,6 +145,16 @@ class ModelDocument(Document):
         Field(examples=[["openai/gpt-4o-mini", "azure/gpt-4o-mini"]]),
     ]
     """What is tried, in order."""
+    choose: Maybe[Annotated[Choice, Strict(strict=False)]] = None
+    """By what the first target is chosen: `order`, as they are written; `weight`, by their shares;
+    `cost`, the cheapest first (three parts of the input's price to one of the output's); `latency`,
+    the one that lately began to answer first; `context`, the smallest window that the prompt fits.
+    Shares where targets have them, else the order, unless written."""
+    apis: Maybe[
+        Annotated[OneOrMore[Annotated[ServedApi, Strict(strict=False)]], Field(min_length=1)]
+    ] = None
+    """The APIs of clients that it is offered on: `chat`, `completions`, `responses`, `messages`,
+    `embeddings`, `images`, `speech`; all that its targets can serve unless written."""
     fallback: FallbackDocument = FallbackDocument.model_construct()
     """When to go on to the next target."""
     timeout: Maybe[Duration] = None

@@ -12,6 +12,7 @@ from compiler.schema.auth import Auth
 from compiler.schema.choices import Tag, TenantChoice
 from compiler.schema.limits import Budgets, Limits
 from compiler.schema.matches import HostPattern, Match
+from compiler.schema.redactions import Redact
 from policies.base import Place
 from policies.document import Document, Items, Maybe, NonEmpty, OneOrMore, one_of
 from policies.values import ModelName, Name
@@ -50,6 +51,9 @@ class RouteDocument(Document):
     """`llm`: answer LLM requests below this path, as the OpenAI and Anthropic APIs do."""
     models: Maybe[Annotated[Items[ModelName], Field(min_length=1)]] = None
     """The models that `serve: llm` offers here; all unless written."""
+    redact: Redact = ()
+    """The redactions that hold for its requests for models, beside those of the gateway and of the
+    tenant."""
     redirect: Maybe[Redirect] = None
     """Where clients are sent."""
     respond: Maybe[Respond] = None

@@ -10,6 +10,7 @@ from compiler.schema.choices import ModelChoice, RouteChoice, Tag
 from compiler.schema.groups import IdentityGlob
 from compiler.schema.keys import Key
 from compiler.schema.limits import Budgets, Limits
+from compiler.schema.redactions import Redact
 from policies.document import Document, Items, Maybe, OneOrMore
 from policies.values import ModelName, Name, Network, Timestamp
 
@@ -90,6 +91,8 @@ class TenantDocument(Document):
     """Words by which routes choose tenants."""
     contacts: OneOrMore[Line] = ()
     """Whom to ask."""
+    redact: Maybe[Redact] = None
+    """The redactions that hold for its requests for models, beside those of gateway and route."""
     addresses: Maybe[OneOrMore[Network]] = None
     """The networks that its clients may come from; any unless written."""
     certificates: OneOrMore[IdentityGlob] = ()

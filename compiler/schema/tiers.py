@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.schema.choices import ModelChoice, RouteChoice, Tag
 from compiler.schema.limits import Budgets, Limits
+from compiler.schema.redactions import Redact
 from policies.document import Document, Maybe, OneOrMore
 from policies.values import Name, Network
 
@@ -27,5 +28,7 @@ class TierDocument(Document):
     """How much each of them may spend."""
     tags: Maybe[OneOrMore[Tag]] = None
     """Words by which routes choose tenants."""
+    redact: Maybe[Redact] = None
+    """The redactions that hold for their requests for models, beside those of gateway and route."""
     addresses: Maybe[OneOrMore[Network]] = None
     """The networks that their clients may come from; any unless written."""
