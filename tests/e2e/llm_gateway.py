@@ -169,6 +169,17 @@ class Gateway:
         until(lambda: len(lines()) >= count, f"fewer than {count} lines of access log", self.envoy)
         return [json.loads(line) for line in lines()]
 
+    def last_line(self) -> dict[str, Any]:
+        """The access log's line of the last request for a model that has ended by now."""
+        mark = f"/plain/{len(self.log_lines(0))}"
+        self.client.get(mark)
+
+        def written() -> bool:
+            return any(line.get("path") == mark for line in self.log_lines(0))
+
+        until(written, "no line of access log", self.envoy)
+        return [line for line in self.log_lines(0) if line.get("model")][-1]
+
     def messages(self, model: str = "smart", **more: Any) -> httpx.Response:
         """An Anthropic message of a model."""
         body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}

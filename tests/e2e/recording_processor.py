@@ -65,7 +65,7 @@ class Processor:
     attempts: list[Attempt] = field(default_factory=list)
 
     def process(self, asked: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         seen = Attempt(str(metadata[attempt.UPSTREAM]))
         self.attempts.append(seen)
         for raw in asked:

@@ -7,31 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compiler.plan_accounts import Edge
 from compiler.plan_llm import Endpoint, Model, Speech, Trigger
-from tests.e2e.envoy_process import until
 from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
 from tests.e2e.llm_upstream import Answer, Upstream, chat, chat_chunk, openai_error, sse, upstream
 from tests.e2e.recording_processor import Attempt, Change, Instead, Processor, processor
 from xds.edge import attempt
 
 CHAT = (Endpoint.CHAT_COMPLETIONS,)
-
-
-def last_line(running: Gateway) -> dict[str, Any]:
-    """The line of a request that is made now, so that those before it have theirs."""
-    mark = f"/plain/{len(running.log_lines(0))}"
-    running.client.get(mark)
-
-    def lines() -> list[dict[str, Any]]:
-        return running.log_lines(0)
-
-    until(lambda: any(line.get("path") == mark for line in lines()), "no line", running.envoy)
-    return [line for line in lines() if line.get("model")][-1]
 
 
 def translated(seen: Attempt) -> Change:
@@ -117,7 +103,7 @@ def test_a_translated_attempt_is_the_edge_s_to_make(lane):
     assert seen.route == "llm/chat/completions/gemini"
     assert not seen.gate
     assert not [name for name in seen.headers if "key" in name or "authorization" in name]
-    line = last_line(lane.gateway)
+    line = lane.gateway.last_line()
     assert line["gen_ai.usage.input_tokens"] == 12
     assert line["dropped"] == ["seed"]
 
@@ -134,7 +120,7 @@ def test_a_cause_that_the_edge_names_goes_on(lane):
     answer = lane.gateway.chat("gemini")
     assert answer.headers["x-gatewright-target"] == "last/z"
     assert attempt.RETRY not in answer.headers
-    assert last_line(lane.gateway)["failure"] == "overloaded"
+    assert lane.gateway.last_line()["failure"] == "overloaded"
 
 
 def test_an_answer_in_the_provider_s_place_is_left_as_it_is(lane):
@@ -142,7 +128,7 @@ def test_an_answer_in_the_provider_s_place_is_left_as_it_is(lane):
     lane.edge.request = lambda _seen: Instead(400, b'{"error":{"message":"mine"}}')
     answer = lane.gateway.chat("gemini")
     assert (answer.status_code, answer.content) == (400, b'{"error":{"message":"mine"}}')
-    assert last_line(lane.gateway)["details"] == attempt.REPLIED
+    assert lane.gateway.last_line()["details"] == attempt.REPLIED
 
 
 def test_an_edge_that_fails_is_told_in_the_client_s_schema(lane):

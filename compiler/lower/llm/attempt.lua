@@ -114,7 +114,7 @@ end
 -- for no more than the policy allows.
 local function set_wait(handle)
   local headers = handle:headers()
-  local told = tonumber(headers:get(TARGET.wait_header) or '')
+  local told = is_processed(handle) and tonumber(headers:get(TARGET.wait_header) or '')
   headers:remove(TARGET.wait_header)
   local waits = handle:metadata():get('waits')
   if not waits then return end

@@ -87,11 +87,11 @@ local function end_watch(endpoint)
   local function watch(lines)
     if over then return end
     over = ended(lines)
-    last = lines
+    if find(lines, '"sequence_number"', 1, true) then last = lines end
   end
   local function missing(rest, tail)
     if rest == nil then return '' end
-    watch(rest)
+    if rest ~= '' then watch(rest) end
     if over then return '' end
     local gap = ''
     if rest ~= '' then
