@@ -12,7 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from compiler.plan_llm import Api, Trigger
+from compiler.lower.llm.credentials import own_key
+from compiler.plan_llm import Api, Speech, Trigger
 from tests.e2e.envoy_process import until
 from tests.e2e.llm_gateway import Gateway, gateway, key_of, model, plan, provider
 from tests.e2e.llm_upstream import (
@@ -30,6 +31,7 @@ from tests.e2e.llm_upstream import (
     sse,
     upstream,
 )
+from xds.wire import unpack
 
 CLIENT = "client-canary"
 CLIENT_HEADERS = {
@@ -74,6 +76,7 @@ FAILURES: dict[Trigger, Behaviour] = {
     Trigger.CONNECT_FAILURE: Reset,
     Trigger.SERVER_ERROR: openai_error(500, "broken"),
     Trigger.CONTEXT_EXCEEDED: openai_error(400, "prompt is too long: 9 tokens > 8 maximum"),
+    Trigger.CONTENT_FILTER: openai_error(400, "no", "content_filter"),
 }
 
 
@@ -203,3 +206,51 @@ def test_no_key_shows_in_envoy_s_configuration_or_log():
             assert key_of("a") not in running.envoy.get("/config_dump?include_eds")
             assert key_of("a") not in running.envoy.log
             assert CLIENT not in running.envoy.log
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        (
+            "2024-10-21",
+            "/base/openai/deployments/gpt%2Fown/chat/completions?api-version=2024-10-21",
+        ),
+        ("", "/base/openai/v1/chat/completions"),
+    ],
+)
+def test_azure_has_its_own_paths_and_header(version, path):
+    """A deployment in the path with a version, OpenAI's own paths without; the key is `api-key`."""
+    with upstream() as one:
+        azure = provider("a", one, path="/base", speech=Speech.AZURE, api_version=version)
+        with gateway(plan([azure], [model("fast", "a/gpt/own")])) as running:
+            assert running.chat().status_code == 200
+            (request,) = one.requests
+            assert request.path == path
+            assert request.headers["api-key"] == key_of("a")
+            assert "authorization" not in request.headers
+            running.post("/v1/responses", {"model": "fast"})
+            middle = "/openai/responses?api-version=" if version else "/openai/v1/responses"
+            assert one.requests[1].path == f"/base{middle}{version}"
+
+
+@pytest.mark.parametrize(
+    ("speech", "header", "before"),
+    [
+        (Speech.OPENAI, "authorization", "Bearer "),
+        (Speech.AZURE, "api-key", ""),
+        (Speech.MISTRAL, "authorization", "Bearer "),
+        (Speech.ANTHROPIC, "x-api-key", ""),
+        (Speech.ANTHROPIC_VERTEX, "authorization", "Bearer "),
+        (Speech.ANTHROPIC_BEDROCK, "authorization", "Bearer "),
+        (Speech.GEMINI, "x-goog-api-key", ""),
+        (Speech.GEMINI_VERTEX, "authorization", "Bearer "),
+        (Speech.BEDROCK, "authorization", "Bearer "),
+        (Speech.COHERE, "authorization", "Bearer "),
+    ],
+)
+def test_each_provider_has_its_key_where_it_looks_for_it(speech, header, before):
+    """By the reference pages of each API."""
+    found = own_key(provider("a", 1, speech=speech))
+    assert found is not None
+    generic = unpack(unpack(found.typed_config).credential.typed_config)
+    assert (generic.header, generic.header_value_prefix) == (header, before)

@@ -21,6 +21,15 @@ SERVICE = "bedrock"
 UNSIGNED = "gatewright_unsigned"
 """What the answer to a request without a signature says, for the mapper of local replies."""
 
+_UNSIGNED_HEADERS = (
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-request-id",
+)
+
 _CHECK = f"""\
 function envoy_on_request(handle)
   if not handle:headers():get('authorization') then
@@ -36,7 +45,7 @@ def aws_filters(aws: Aws) -> Iterator[hcm_v3.HttpFilter]:
         return
     config = signing_v3.AwsRequestSigning(service_name=SERVICE, region=aws.region)
     # What another hop may change or add takes no part in the signature.
-    for prefix in ("x-forwarded-", "x-envoy-", "x-request-id", "traceparent", "tracestate"):
+    for prefix in _UNSIGNED_HEADERS:
         config.match_excluded_headers.add().prefix = prefix
     source = config.credential_provider
     source.custom_credential_provider_chain = True
