@@ -22,6 +22,7 @@ from cli import (
     exits,
     explain,
     keys,
+    providers,
     rollout,
     schema,
     serve,
@@ -79,6 +80,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     usage,
     bootstrap,
     schema,
+    providers,
     simulate,
 )
 

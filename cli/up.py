@@ -305,12 +305,16 @@ def _compiler(
         return plan
 
     def compile_here(sources: Sources) -> Compiled:
+        from cli.simulated_format import simulated_format
         from simulator.config import Provider
+        from simulator.formats.registry import FORMATS
 
+        known = frozenset(one.api for one in FORMATS)
         compiled = with_expiries(compile_sources(sources, revise=revise))
         if simulator is not None and compiled.ok:
             for provider in compiled.plan.providers:
-                simulator.add(Provider(provider.name, provider.speech.value))
+                api = simulated_format(provider.speech, known)
+                simulator.add(Provider(provider.name, api))
         return compiled
 
     return compile_here
