@@ -69,7 +69,7 @@ def _operations(plan: Plan, processors: Processors) -> Iterator[tuple[str, proce
     for route in plan.routes:
         for model in served(route, models):
             for endpoint in model.endpoints:
-                for variant in variants(route, endpoint, model):
+                for variant in variants(route, endpoint, model, processors.needs):
                     if processors.present(route, endpoint, model, variant):
                         yield variant.name, _operation(plan, route, endpoint, model)
 

@@ -99,17 +99,33 @@ def test_a_provider_is_waited_for_as_long_as_it_asks(chain, header, value):
 @pytest.mark.parametrize(
     ("name", "headers"),
     [
-        ("alone", (("retry-after", "60"),)),  # longer than the policy allows
         ("alone", (("x-ratelimit-reset-requests", "1s"),)),  # of which some are left
-        ("alone", (("x-gatewright-retry-after", "1"), ("retry-after", "60"))),
+        ("alone", (("x-gatewright-retry-after", "1"),)),
     ],
 )
 def test_nobody_waits_for_nothing(chain, name, headers):
-    """A wait that is too long, or that nobody asked for, is none."""
+    """A wait that nobody asked for is none."""
     failing(chain.first, 1, replace(LIMITED, headers=headers))
     began = time.monotonic()
     assert chain.gateway.chat(name).status_code == 200
     assert time.monotonic() - began < 0.9
+
+
+def test_who_asks_for_more_than_anybody_waits_is_not_asked_again(chain):
+    """The client is told when to come; a chain goes on at once."""
+    asked = replace(LIMITED, headers=(("retry-after", "60"),))
+    chain.first.answer(asked)
+    answer = chain.gateway.chat("alone")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "60"
+    assert answer.headers["x-gatewright-attempts"] == "1"
+    began = time.monotonic()
+    answer = chain.gateway.chat("chain")
+    assert answer.headers["x-gatewright-target"] == "b/y"
+    assert time.monotonic() - began < 0.9
+    chain.second.answer(asked)
+    answer = chain.gateway.chat("chain")
+    assert (answer.status_code, answer.headers["x-gatewright-attempts"]) == (429, "4")
 
 
 def test_the_next_target_is_not_waited_for(chain):

@@ -111,19 +111,19 @@ local function is_processed(handle)
 end
 
 -- Has Envoy wait before the next attempt, where that is at this very target and the provider asks
--- for no more than the policy allows.
-local function set_wait(handle)
+-- for no more than the policy allows. Tells whether it asks for more, and nobody else is left.
+local function set_wait(handle, waits)
   local headers = handle:headers()
   local told = is_processed(handle) and tonumber(headers:get(TARGET.wait_header) or '')
   headers:remove(TARGET.wait_header)
-  local waits = handle:metadata():get('waits')
-  if not waits then return end
+  if not waits then return false end
   local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
-  if not (state and state.attempt and waits[state.attempt]) then return end
+  if not (state and state.attempt and waits[state.attempt]) then return false end
   local seconds = told or retry_after(function(name) return headers:get(name) end, os.time())
-  if seconds and seconds > 0 and seconds <= waits.longest then
-    headers:replace(TARGET.wait_header, string.format('%d', math.ceil(seconds)))
-  end
+  if not seconds or seconds <= 0 then return false end
+  if seconds > waits.longest then return tonumber(state.attempt) >= waits.final end
+  headers:replace(TARGET.wait_header, string.format('%d', math.ceil(seconds)))
+  return false
 end
 
 local CAUSES = { ['429'] = 'rate_limited', ['503'] = 'overloaded', ['529'] = 'overloaded' }
@@ -137,7 +137,12 @@ local function read_failure(handle, status)
   end
   cause = cause or CAUSES[status] or byte(status) == 53 and 'server_error'
   if cause then set(handle, 'failure', cause) end
-  set_wait(handle)
+  local waits = handle:metadata():get('waits')
+  local headers = handle:headers()
+  if waits and CAUSES[status] and not headers:get(TARGET.retry_header) then
+    headers:replace(TARGET.retry_header, cause)
+  end
+  if set_wait(handle, waits) then headers:remove(TARGET.retry_header) end
 end
 
 -- What stands in for a target that failed too often: the chain goes on, or the client is told so.

@@ -52,7 +52,8 @@ def aws_filters(aws: Aws) -> Iterator[hcm_v3.HttpFilter]:
     match aws.source:
         case AwsSource.PROFILE:
             file = source.credentials_file_provider
-            file.credentials_data_source.filename = aws.file
+            if aws.file:  # else Envoy looks where AWS's own tools do
+                file.credentials_data_source.filename = aws.file
             file.profile = aws.profile or "default"
         case AwsSource.CONTAINER:
             source.container_credential_provider.SetInParent()

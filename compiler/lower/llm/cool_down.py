@@ -15,7 +15,7 @@ from compiler.lower.llm.names import COOLING, COOLING_HEADER, RETRY_HEADER
 from compiler.plan_llm import CoolDown, Provider
 from policies.http_options import http_options
 from xds.schema import envoy
-from xds.wire import pack
+from xds.wire import Message, pack
 
 cluster_v3 = envoy.config.cluster.v3
 core_v3 = envoy.config.core.v3
@@ -124,7 +124,7 @@ def address_listener(provider: Provider) -> listener_v3.Listener:
     )
 
 
-def _listener(name: str, network_filter: str, config: object) -> listener_v3.Listener:
+def _listener(name: str, network_filter: str, config: Message) -> listener_v3.Listener:
     listener = listener_v3.Listener(name=name)
     listener.internal_listener.SetInParent()
     chain = listener.filter_chains.add()

@@ -57,7 +57,14 @@ def lead_to_targets(
     else:
         _chain(tried, action)
     if len(tried) > 1:
-        _retry(model.fallback, tried, action.retry_policy, told=told, cooling=cooling)
+        _retry(
+            model.fallback,
+            tried,
+            action.retry_policy,
+            told=told,
+            waiting=bool(waits(model.fallback, groups)),
+            cooling=cooling,
+        )
 
 
 def attempts(fallback: Fallback, groups: tuple[Group, ...]) -> tuple[Group, ...]:
@@ -72,8 +79,9 @@ def attempts(fallback: Fallback, groups: tuple[Group, ...]) -> tuple[Group, ...]
 def waits(fallback: Fallback, groups: tuple[Group, ...]) -> dict[str, bool | float]:
     """Say behind which attempts the same target is tried again, for Lua; empty for none.
 
-    ``longest`` is the longest wait in seconds. A group of several targets is drawn from anew, so
-    that nobody knows whether there is anything to wait for.
+    ``longest`` is the longest wait in seconds, ``final`` the first attempt at the last group. A
+    group of several targets is drawn from anew, so that nobody knows whether there is anything to
+    wait for.
     """
     if fallback.retries is None:
         return {}
@@ -84,7 +92,10 @@ def waits(fallback: Fallback, groups: tuple[Group, ...]) -> dict[str, bool | flo
         if one is following and (len(one.targets) == 1 or len(groups) == 1)
     }
     longest = fallback.retries.longest_wait
-    return {**same, "longest": longest.total_seconds()} if same and longest else {}
+    if not same or not longest:
+        return {}
+    final = len(tried) - fallback.retries.attempts + 1
+    return {**same, "longest": longest.total_seconds(), "final": float(final)}
 
 
 def _one_group(group: Group, action: route_v3.RouteAction) -> None:
@@ -126,6 +137,7 @@ def _retry(
     policy: route_v3.RetryPolicy,
     *,
     told: bool,
+    waiting: bool,
     cooling: Collection[str],
 ) -> None:
     on = frozenset(fallback.on)
@@ -133,13 +145,13 @@ def _retry(
     if Trigger.SERVER_ERROR in on:
         _on_header(policy, words, ":status").prefix = "5"
     statuses = {status for trigger in on for status in _STATUSES.get(trigger, ())}
-    if statuses:
+    if statuses and not waiting:  # else Lua says whether there is a point in it
         words.append("retriable-status-codes")
         policy.retriable_status_codes.extend(sorted(statuses))
     if on & {Trigger.TIMEOUT, Trigger.CONNECT_FAILURE}:
         words.append("reset")
     for trigger in fallback.on:
-        if told or trigger in _READ:
+        if told or trigger in _READ or (waiting and trigger in _STATUSES):
             _on_header(policy, words, RETRY_HEADER).exact = trigger.value
     chain = any(one is not tried[0] for one in tried)
     if chain and any(target.provider in cooling for group in tried for target in group.targets):

@@ -83,7 +83,7 @@ def operation_routes(
     here = [model for model in models if endpoint in model.endpoints]
     elsewhere = [model for model in models if endpoint not in model.endpoints]
     for model in here:
-        for variant in variants(route, endpoint, model):
+        for variant in variants(route, endpoint, model, serving.processors.needs):
             yield _model_route(route, endpoint, path, model, variant, serving)
     yield from _refusals(route, endpoint, path, elsewhere, serving.body_bytes)
     yield refuse(

@@ -90,7 +90,7 @@ def processors_of(plan: Plan) -> Processors:
     for route in plan.routes:
         for model in served(route, models):
             for endpoint in model.endpoints:
-                for variant in variants(route, endpoint, model):
+                for variant in variants(route, endpoint, model, processors.needs):
                     for name in processors.present(route, endpoint, model, variant):
                         longest[name] = max(longest.get(name, timedelta()), model.timeout)
     return Processors(processors.needs, longest)

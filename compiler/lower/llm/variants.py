@@ -1,8 +1,8 @@
 """The Envoy routes of one operation for one model: in which order targets are tried, and for whom.
 
-Mostly there is one. Streams that pass a gate have a route of their own, so that plain requests meet
-no edge; and where the first target is chosen by a request's size or by who answers soonest, there
-is a route for each target that may be the first.
+Mostly there is one. Where streams of native targets pass a gate they have a route of their own, so
+that plain requests meet no edge; and where the first target is chosen by a request's size or by who
+answers soonest, there is a route for each target that may be the first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.lower.llm.names import route_name
-from compiler.needs import gated
+from compiler.needs import Needs, gated
 from compiler.plan import Route
 from compiler.plan_llm import Choice, Endpoint, Group, Model
 
@@ -37,12 +37,17 @@ class Variant:
     chosen: str = ""
 
 
-def variants(route: Route, endpoint: Endpoint, model: Model) -> Iterator[Variant]:
+def variants(route: Route, endpoint: Endpoint, model: Model, needs: Needs) -> Iterator[Variant]:
     """Yield them in the order in which they are tried; the last one has no conditions."""
     name = route_name(route.name, endpoint, model.name)
-    orders = tuple(_orders(model))
-    for stream in (True, False) if gated(model, endpoint) else (False,):
-        for order in orders:
+    held = gated(model, endpoint)
+    for order in _orders(model):
+        native = held and any(
+            not needs.at(route, endpoint, model, target)
+            for group in order.groups[: model.fallback.attempts][:-1]
+            for target in group.targets
+        )
+        for stream in (True, False) if native else (False,):
             told = (*order.told, "stream") if stream else order.told
             yield Variant(
                 name=f"{name}?{'&'.join(told)}" if told else name,
