@@ -182,7 +182,7 @@ def _check_actions(
         )
     elif hashing is None and written.hash_key is not None:
         findings.warning(
-            "unused-hash-key",
+            "idle-hash-key",
             f"redaction `{name}` hashes nothing",
             (*path, "hash_key"),
             "never used",

@@ -142,11 +142,39 @@ def test_duplicate_target():
     assert [text for _, text in said.labels] == ["first here"]
 
 
-def test_needs_translation():
-    """A chain over two APIs is refused until there is translation."""
-    said = models("models: { fast: { targets: [openai/a, claude/b] } }")
-    assert said.code == "needs-translation"
-    assert (said.at, said.labels) == ("claude/b", [("openai/a", "speaks openai")])
+def test_a_chain_over_two_apis():
+    """A chain goes over any APIs: what is not the client's own is translated."""
+    text = "models: { fast: { targets: [openai/a, claude/b] } }"
+    plan = plan_of(LISTENER, TWO, text, LLM)
+    assert [one.value for one in plan.models[0].endpoints] == [
+        "/chat/completions",
+        "/completions",
+        "/responses",
+        "/responses/input_tokens",
+        "/messages",
+        "/messages/count_tokens",
+    ]
+
+
+def test_apis_that_are_asked_for():
+    """`apis` narrows what is offered, and counting goes with what is counted for."""
+    text = (
+        "models: { m: { targets: [claude/b], apis: [messages] }, "
+        "n: { targets: [openai/a], apis: chat } }"
+    )
+    served = [[one.value for one in m.endpoints] for m in plan_of(LISTENER, TWO, text, LLM).models]
+    assert served == [["/messages", "/messages/count_tokens"], ["/chat/completions"]]
+
+
+def test_an_api_that_a_target_cannot_serve():
+    """Asking for what one target cannot do shows both places, and who could."""
+    said = models("models: { fast: { targets: [openai/a, claude/b], apis: [chat, embeddings] } }")
+    assert said.code == "unsupported-operation"
+    assert said.message == (
+        "model `fast` is to be offered on `embeddings`, which `claude` cannot serve"
+    )
+    assert (said.at, said.labels) == ("embeddings", [("claude/b", "cannot serve it")])
+    assert "it is served by `openai`, `azure`" in said.hint
 
 
 def test_alias_of_nothing():
@@ -252,6 +280,93 @@ def test_context_not_larger():
         LLM,
     )
     assert (said.code, said.at) == ("context-not-larger", "openai/gpt-4o-mini")
+
+
+CLAUDES = "providers: { openai: { api: openai }, claude: { api: anthropic } }"
+SHRINKING = "targets: [claude/claude-sonnet-4-5, openai/gpt-4o-mini]"
+
+
+def test_smaller_context():
+    """A prompt that the first target takes may not fit the second: both are shown."""
+    said = finding(LISTENER, CLAUDES, f"models: {{ m: {{ {SHRINKING} }} }}", LLM)
+    assert (said.code, said.severity, said.at) == ("smaller-context", "error", "openai/gpt-4o-mini")
+    assert said.labels[0][0] == "claude/claude-sonnet-4-5"
+    assert "holds 128,000 tokens, and prompts of up to" in said.message
+
+
+def test_smaller_context_behind_a_larger_one():
+    """What the first target takes is what must fit: a larger one in between does not matter."""
+    targets = "[{ to: openai/a, context: 8k tokens }, { to: openai/b, context: 100k tokens }, "
+    last = "{ to: openai/c, context: 9k tokens }]"
+    assert codes(LISTENER, OPENAI, f"models: {{ m: {{ targets: {targets}{last} }} }}", LLM) == []
+    on = "fallback: { on: [rate_limited, context_exceeded] }"
+    said = finding(LISTENER, OPENAI, f"models: {{ m: {{ targets: {targets}{last}, {on} }} }}", LLM)
+    assert (said.code, said.at) == ("smaller-context", "{ to: openai/c, context: 9k tokens }")
+
+
+def test_ways_to_a_smaller_context():
+    """It is fine where prompts are made to fit, chosen by, or where nothing else goes on."""
+    for more in (
+        "fallback: { trim: oldest }",
+        "choose: context",
+        "fallback: { attempts: 1, on: [] }",
+    ):
+        said = codes(LISTENER, CLAUDES, f"models: {{ m: {{ {SHRINKING}, {more} }} }}", LLM)
+        assert "smaller-context" not in said
+
+
+def test_a_window_as_written():
+    """What the policy says of a window goes before the shipped data."""
+    text = "targets: [{ to: claude/claude-sonnet-4-5, context: 100k tokens }, openai/gpt-4o-mini]"
+    plan = plan_of(LISTENER, CLAUDES, f"models: {{ m: {{ {text} }} }}", LLM)
+    assert [group.targets[0].window for group in plan.models[0].groups] == [100_000, 128_000]
+
+
+def test_trim_without_a_window():
+    """Nothing can be dropped for a target whose window nobody knows."""
+    said = models("models: { m: { targets: [openai/a], fallback: { trim: oldest } } }")
+    assert (said.code, said.severity, said.at) == ("idle-trim", "warning", "oldest")
+
+
+def test_choose_by_an_unknown_price():
+    """The cheapest cannot be told where a price is not known."""
+    said = models("models: { m: { targets: [openai/gpt-4o, backup/b], choose: cost } }")
+    assert (said.code, said.at) == ("price-unknown", "backup/b")
+    assert said.labels == [("cost", "because of this")]
+
+
+def test_choose_by_an_unknown_window():
+    """The smallest that fits cannot be told where a window is not known."""
+    said = models("models: { m: { targets: [openai/gpt-4o, backup/b], choose: context } }")
+    assert (said.code, said.at) == ("window-unknown", "backup/b")
+
+
+def test_choose_among_one():
+    """Latency needs somebody to compare with."""
+    said = models("models: { m: { targets: [openai/a], choose: latency } }")
+    assert (said.code, said.at) == ("nothing-to-choose", "latency")
+    shared = "[{ to: openai/a, weight: 1 }, { to: backup/b, weight: 1 }]"
+    said = models(f"models: {{ m: {{ targets: {shared}, choose: latency }} }}")
+    assert said.code == "nothing-to-choose"
+
+
+def test_choose_by_weights_that_are_not_there():
+    """A chain has no shares."""
+    said = models("models: { m: { targets: [openai/a, backup/b], choose: weight } }")
+    assert (said.code, said.labels) == (
+        "choose-without-weights",
+        [("targets", "no shares")],
+    )
+
+
+def test_retries_have_triggers():
+    """With retries one target has something to go on to: itself."""
+    assert "idle-fallback" not in codes(
+        LISTENER,
+        OPENAI,
+        "models: { m: { targets: [openai/a], fallback: { on: [rate_limited], retries: 2 } } }",
+        LLM,
+    )
 
 
 def test_price_of_no_provider():

@@ -93,7 +93,9 @@ def test_origins_tell_where_each_value_comes_from():
     """Every effective key has its source, its place, and what lost to it, nearest first."""
     has = tenant("acme: { tier: gold, limits: [5 requests/second] }", TIERS)
     origins = {one.key: one for one in has.origins}
-    assert list(origins) == ["models", "routes", "limits", "budget", "tags", "addresses"]
+    assert list(origins) == [
+        *("models", "routes", "limits", "budget", "tags", "addresses", "redact")
+    ]
     assert origins["limits"].source == "tenant"
     assert origins["limits"].value == "5 requests/second"
     assert origins["limits"].overrides == (("tier free", "20 requests/minute, 50k tokens/day"),)

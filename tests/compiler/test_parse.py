@@ -183,7 +183,7 @@ def test_a_fault_of_a_reused_value_is_told_once():
 def test_the_fields_of_a_place():
     """The keys that may stand at a path come from the documents' types."""
     fields = fields_at(GatewayDocument, ("models", "fast", "targets", 0))
-    assert set(fields) == {"to", "weight", "timeout"}
+    assert set(fields) == {"to", "weight", "timeout", "context"}
     assert not fields_at(GatewayDocument, ("services",))
 
 

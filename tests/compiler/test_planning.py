@@ -143,6 +143,7 @@ def test_a_chain():
         ),
         None,
         2,
+        gate=True,
     )
 
 
@@ -265,10 +266,15 @@ def test_all_models_are_served_by_default():
 
 
 def test_lanes():
-    """Each operation of a model's API reaches each of its targets natively."""
+    """The client's own API reaches a target natively, the others through the edge."""
     plan = plan_of(LISTENER, TWO, "models: { m: { targets: [claude/x] } }", LLM)
     assert [(one.endpoint, one.target, one.lane) for one in plan.lanes] == [
-        ("/messages", "claude/x", Lane.NATIVE)
+        ("/chat/completions", "claude/x", Lane.SERVICE),
+        ("/completions", "claude/x", Lane.SERVICE),
+        ("/responses", "claude/x", Lane.SERVICE),
+        ("/responses/input_tokens", "claude/x", Lane.SERVICE),
+        ("/messages", "claude/x", Lane.NATIVE),
+        ("/messages/count_tokens", "claude/x", Lane.NATIVE),
     ]
 
 
