@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ext_authz.admission.identity import Identity
 from xds.edge import usage_line as line
+from xds.edge.attempt import FIRST
 from xds.schema import envoy, google
 
 _auth_v3 = envoy.service.auth.v3
@@ -51,6 +52,17 @@ def with_more(answer: bytes, headers: Headers, metadata: dict[str, Any]) -> byte
     if metadata:
         response.dynamic_metadata.update(metadata)
     return answer + response.SerializeToString()
+
+
+def tried_first(number: int) -> bytes:
+    """What follows an answer that lets pass: the group of targets that is to be tried first.
+
+    Envoy takes its route by the header; the metadata is for the usage log.
+    """
+    response = _auth_v3.CheckResponse()
+    _add(response.ok_response.headers, FIRST, str(number))
+    response.dynamic_metadata[line.CHOSEN] = number
+    return response.SerializeToString()
 
 
 def answered(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ext_authz.admission import refusal
 from ext_authz.admission.access import Denied, may_ask, may_enter, models_for
-from ext_authz.admission.answer import admitted, answered, with_more
+from ext_authz.admission.answer import admitted, answered, tried_first, with_more
 from ext_authz.admission.book import Book
 from ext_authz.admission.charges import METERED, charges_of
 from ext_authz.admission.estimate import Estimate, estimate
@@ -67,14 +67,30 @@ class NotYet:
     """What to say if they do not come."""
 
 
-class Admission:
-    """The rules, the keys and the revocations of one moment."""
+def _no_choice(_model: str) -> None:
+    return None
 
-    def __init__(self, book: Book, keys: KeyTable, revoked: Collection[bytes] = ()) -> None:
+
+class Admission:
+    """The rules, the keys and the revocations of one moment.
+
+    ``first`` chooses the group of a model's targets that is tried first, by its number; None where
+    a model has no such choice.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        keys: KeyTable,
+        revoked: Collection[bytes] = (),
+        first: Callable[[str], int | None] = _no_choice,
+    ) -> None:
         self._book = book
         self._keys = keys
         self._revoked = frozenset(revoked)
+        self._first = first
         self._passes: dict[tuple[object, ...], bytes] = {}
+        self._firsts: dict[int, bytes] = {}
 
     def decide(self, data: bytes, now: float) -> Decided | Reserve | NotYet:
         """Decide; ``now`` is in seconds since 1970. Raises DecodeError for what is no question."""
@@ -123,7 +139,7 @@ class Admission:
         book = self._book
         own = () if who.key is None else who.key.limits
         limits = book.limits(question.route, who.tenant, who.team, who.key_id, own, question.model)
-        passes = self._pass(question, route, who)
+        passes = self._pass(question, route, who) + self._where_first(question.model)
         # A fallback may lead to a provider that has limits of its own: that is settled.
         beyond = book.beyond.get(question.model, ())
         if not limits and not beyond:
@@ -184,6 +200,16 @@ class Admission:
             if len(self._passes) >= _CACHED:
                 del self._passes[next(iter(self._passes))]
             self._passes[about] = made
+        return made
+
+    def _where_first(self, model: str) -> bytes:
+        """Give what an answer adds that says where a request for a model goes first."""
+        number = self._first(model)
+        if number is None:
+            return b""
+        made = self._firsts.get(number)
+        if made is None:
+            made = self._firsts[number] = tried_first(number)
         return made
 
     def _refused(

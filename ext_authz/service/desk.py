@@ -10,11 +10,13 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from random import Random
 from typing import Final
 
 from ext_authz.admission.book import Book
 from ext_authz.admission.decide import Admission, Decided, NotYet, Reserve
 from ext_authz.counters.counters import Counters, CountersAwayError
+from ext_authz.latency.latencies import Latencies
 from ext_authz.ratelimit import LimitsById, limits_by_id, should_rate_limit
 from ext_authz.service.tally import Tally
 from ext_authz.subscription.served import Served
@@ -32,17 +34,22 @@ LINGER: Final = 2.0
 
 
 class Desk:
-    """Holds what is served, and the counters; ``open_store`` opens those that rules name."""
+    """Holds what is served, and the counters; ``open_store`` opens those that rules name.
+
+    ``latencies`` choose whom a request is tried at first, where a model says so.
+    """
 
     def __init__(
         self,
         open_store: Callable[[Rules], Counters],
         tally: Tally,
         clock: Callable[[], float] = time.time,
+        latencies: Latencies | None = None,
     ) -> None:
         self._open_store = open_store
         self._tally = tally
         self._clock = clock
+        self._latencies = latencies or Latencies(clock, Random().random)  # noqa: S311 - no secret
         self._served: Served | None = None
         self._admission: Admission | None = None
         self._book: Book | None = None
@@ -67,7 +74,9 @@ class Desk:
         if self._book is None or before is None or before.rules is not rules:
             self._book = Book(rules)
             self._limits = limits_by_id(rules)
-        self._admission = Admission(self._book, served.keys, served.revoked)
+            self._latencies.take(rules.models)
+        first = self._latencies.first
+        self._admission = Admission(self._book, served.keys, served.revoked, first)
         self._served = served
         store = (rules.gateway, rules.counters, served.secret(rules.counters.secret))
         if store != self._store:

@@ -15,11 +15,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import uvloop
 
 from ext_authz.admission.estimate import o200k
+from ext_authz.latency.latencies import Latencies
+from ext_authz.latency.watch import Watch
 from ext_authz.service.desk import Desk
 from ext_authz.service.handed import read_secrets
 from ext_authz.service.lifeline import follow_stdin
@@ -32,7 +35,7 @@ from ext_authz.service.tally import Tally
 from ext_authz.subscription.follow import follow
 from ext_authz.subscription.last_good import LastGood
 from ext_authz.subscription.served import Served
-from xds.edge.paths import worker_socket
+from xds.edge.paths import USAGE_LOG, worker_socket
 
 GRACE: Final = 2.0
 """Seconds that questions have to be answered after the worker was told to stop."""
@@ -49,12 +52,19 @@ async def work(number: int, options: Options, secrets: Mapping[str, str]) -> Non
     def latest() -> Served:
         return served
 
-    desk = Desk(lambda rules: open_counters(rules, Path(options.state), latest().secret), tally)
+    latencies = Latencies(time.time, Random().random)  # noqa: S311 - chance, and no secret
+    watch = Watch(Path(options.folder) / USAGE_LOG, latencies)
+    desk = Desk(
+        lambda rules: open_counters(rules, Path(options.state), latest().secret),
+        tally,
+        latencies=latencies,
+    )
 
     def take(new: Served) -> None:
         nonlocal served
         served = new
         desk.take(new)
+        watch.adjust()
 
     take(served)
     tokenizer = asyncio.create_task(asyncio.to_thread(o200k))
@@ -79,6 +89,7 @@ async def work(number: int, options: Options, secrets: Mapping[str, str]) -> Non
             socket.unlink(missing_ok=True)
         stop.set()
         await following
+        watch.close()
         await desk.close()
         if metrics is not None:
             metrics()

@@ -10,6 +10,7 @@ import pytest
 from compiler.guards import Carrier, choose_guards, needs_body, needs_edge, people_of
 from compiler.plan import Plan, Respond, Route
 from compiler.plan_accounts import AccessKey, Edge, Grant, Ledger, Store, Team
+from compiler.plan_llm import Choice
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, MTLS, NOBODY, jwt, limit, plan, rest, tenant
 from tests.e2e.llm_gateway import AT
@@ -94,6 +95,18 @@ def test_a_fallback_to_a_provider_with_limits_needs_the_edge():
         made = chosen(models(NOBODY), models=(chain,), providers=providers)
         assert made[0] is carrier
         assert carrier is Carrier.RATELIMIT or "`b` has limits" in made[1]
+
+
+def test_a_model_that_chooses_by_latency_needs_the_edge():
+    """Whoever asks; with one group there is nothing to choose."""
+    chain = replace(llm.model("fast", "a/gpt-x", "b/gpt-y"), choice=Choice.LATENCY)
+    one = replace(FAST, choice=Choice.LATENCY)
+    providers = (llm.provider("a", 1), llm.provider("b", 2))
+    carrier, reason = chosen(models(NOBODY), models=(chain,), providers=providers)
+    assert carrier is Carrier.EDGE
+    assert reason.startswith("model `fast` chooses by latency")
+    assert chosen(models(NOBODY), models=(one,))[0] is Carrier.NATIVE
+    assert chosen(rest(), models=(chain,), providers=providers)[0] is Carrier.NATIVE
 
 
 def test_a_grant_of_a_route_needs_the_edge_when_it_ends():

@@ -29,6 +29,7 @@ from compiler.plan_accounts import (
     Team,
 )
 from compiler.plan_fleet import NodeGroup
+from compiler.plan_llm import Choice
 from policies.secret import SecretKind, SecretRef
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, jwt, limit, plan, rest, tenant
@@ -126,6 +127,22 @@ def test_rules_say_what_an_edge_decides_by():
     assert rules.counters.timeout_ms == 50
     assert (rules.ledger.kind, rules.ledger.secret) == ("postgres", LEDGER.name)
     assert rules.ledger.retention_days == 400
+
+
+def test_rules_name_the_targets_of_each_group_where_a_model_chooses_by_latency():
+    """And what all of them are limited to is reserved: each may be the first."""
+    chain = llm.model("fast", "a/gpt-x", "b/gpt-y")
+    providers = (llm.provider("a", 1), llm.provider("b", 2))
+    for choice, latency, providers_first in (
+        (Choice.ORDER, (), ("a",)),
+        (Choice.LATENCY, (("a/gpt-x",), ("b/gpt-y",)), ("a", "b")),
+    ):
+        model = replace(chain, choice=choice)
+        route = replace(llm.serve(model), auth=(KEYS,))
+        told = rules_of(lowered(plan(route, models=(model,), providers=providers))).models["fast"]
+        assert told.latency == latency
+        assert told.providers == providers_first
+        assert {*told.providers, *told.fallbacks} == {"a", "b"}
 
 
 def test_keys_are_there_by_their_digests():

@@ -23,6 +23,7 @@ from tests.ext_authz.asking import (
     rules,
     table,
 )
+from xds.edge.attempt import FIRST
 from xds.edge.limit import Away, Each, Unit
 from xds.edge.rules import Grant, Issuer, Key, Model, Route, Team, Tenant
 
@@ -60,6 +61,29 @@ def test_providers_are_not_told_who_asks():
     said = read(of_acme().decide(question(key="acme/ci", model="fast"), NOW))
     assert (said.status, said.upstream) == (200, {})
     assert said.metadata["tenant"] == "acme"
+
+
+def test_envoy_is_told_which_target_a_request_tries_first():
+    """In a header for its routes and in metadata for its logs, also where something is reserved."""
+    for limits, headers in (
+        ((), set()),
+        ((limit(Unit.REQUESTS, 5),), {"x-ratelimit-limit-requests"}),
+    ):
+        made = rules(tenants={"acme": Tenant(limits=limits)})
+        deciding = Admission(Book(made), table(CI), first={"fast": 2, "smart": None}.get)
+        asked = deciding.decide(question(key="acme/ci", model="fast"), NOW)
+        if isinstance(asked, Reserve):
+            asked = asked.finish(Verdict(admitted=True, standings=(Standing(4, 1),)))
+        said = read(asked)
+        assert said.upstream == {FIRST: "2"}
+        assert (said.metadata["first"], said.metadata["tenant"]) == (2, "acme")
+        assert said.headers.keys() >= headers
+        for other in ("smart", ""):
+            asked = deciding.decide(question(key="acme/ci", model=other), NOW)
+            if isinstance(asked, Reserve):
+                asked = asked.finish(Verdict(admitted=True, standings=(Standing(4, 1),)))
+            assert FIRST not in read(asked).upstream
+            assert "first" not in read(asked).metadata
 
 
 @pytest.mark.parametrize("user", ["b\u00f6", "a\nb", "\u00e4"])

@@ -59,7 +59,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     ``output`` is what is reserved for a request that states no bound of its own, in tokens.
     ``names`` are the model's name and its aliases. ``providers`` are those of the first group of
     its chain, where a request goes at first, ``fallbacks`` the others; ``seconds`` bounds a whole
-    request.
+    request. ``latency`` is for a model that chooses by latency whom it tries first: the targets of
+    each group in order, as `PROVIDER/MODEL`, by which the usage log tells who served.
     """
 
     names: tuple[str, ...]
@@ -72,6 +73,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
+    latency: tuple[tuple[str, ...], ...] = ()
 
 
 class Issuer(msgspec.Struct, frozen=True, kw_only=True):

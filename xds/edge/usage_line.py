@@ -43,6 +43,8 @@ FLAGS: Final = "flags"  # Envoy's own, with commas between them
 DETAILS: Final = "details"
 DURATION: Final = "ms"
 FIRST: Final = "first_ms"  # to the first byte of the answer
+SENT: Final = "sent_ms"  # until the target that served had the whole request
+CHOSEN: Final = "first"  # the number of the group of targets that the edge had tried first, from 0
 BYTES_IN: Final = "bytes_in"
 BYTES_OUT: Final = "bytes_out"
 
@@ -53,7 +55,8 @@ MESSAGE: Final = "message"
 """In RATELIMIT: which limit of whom has refused, in words for the client."""
 
 AUTHZ: Final = "envoy.filters.http.ext_authz"
-"""The namespace of the metadata that the edge's answers set; TENANT to ESTIMATE are keys in it."""
+"""The namespace of the metadata that the edge's answers set; TENANT to ESTIMATE are keys in it,
+and so is CHOSEN."""
 
 LEFT: Final = ("DC", "DR")
 """Flags of requests whose client has gone, or has taken its stream back."""
