@@ -11,10 +11,13 @@ from datetime import timedelta
 import pytest
 import trustme
 
-from compiler.plan_llm import Api, CoolDown, Trigger, Url
+from compiler.plan_accounts import Edge
+from compiler.plan_llm import Api, CoolDown, Endpoint, Speech, Trigger, Url
 from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
 from tests.e2e.llm_upstream import Upstream, anthropic_error, chat, openai_error, upstream
+from tests.e2e.recording_processor import Attempt, Change, processor
 from tests.e2e.test_llm_tls import ROOTS, secure, tls_front
+from xds.edge import attempt
 
 AFTER = CoolDown(after=2, period=timedelta(milliseconds=700))
 DOWN = openai_error(503, "down")
@@ -97,6 +100,32 @@ def test_without_another_target_the_client_is_told_so(cooling, name):
         assert (answer.json()["type"], error["type"]) == ("error", "overloaded_error")
     assert not {h for h in answer.headers if h in ("x-gatewright-retry", "x-gatewright-cooling")}
     assert len(cooling.first.requests) == asked
+
+
+def test_a_translated_target_cools_down_as_well(tmp_path):
+    """Whatever the edge makes of the stand-in's answer, the router and the client get its own."""
+
+    def sent(seen: Attempt) -> Change:
+        return Change({":path": "/made"}, seen.body)
+
+    def told(seen: Attempt) -> Change:
+        return Change({attempt.RETRY: "overloaded"}, b'{"error":{"message":"translated"}}')
+
+    with upstream(DOWN) as first, upstream() as second, processor(tmp_path, sent, told) as edge:
+        providers = [
+            provider("first", first, speech=Speech.GEMINI, cool_down=AFTER),
+            provider("second", second),
+        ]
+        models = [
+            model("chain", "first/a", "second/b", on=(Trigger.RATE_LIMITED,)),
+            model("alone", "first/a"),
+        ]
+        served = [replace(one, endpoints=(Endpoint.CHAT_COMPLETIONS,)) for one in models]
+        made = replace(plan(providers, served), edge=Edge(folder=str(tmp_path), workers=1))
+        with gateway(made) as running:
+            until(lambda: running.chat("chain").headers.get("x-gatewright-target") == "second/b")
+            assert running.chat("alone").json()["error"]["code"] == "cooling_down"
+            assert edge.attempts
 
 
 def test_a_provider_behind_tls_cools_down_as_well():

@@ -27,6 +27,8 @@ ext_proc_v3 = envoy.extensions.filters.http.ext_proc.v3
 route_v3 = envoy.config.route.v3
 
 _MODE = ext_proc_v3.ProcessingMode
+_LONGEST = timedelta(hours=1)
+"""Envoy takes no longer wait for an answer of the edge."""
 _SLACK = timedelta(seconds=5)
 """What the edge is waited for beyond any bound of a request: those are Envoy's router's to see to,
 which goes on to the next target where this filter would end it all."""
@@ -42,7 +44,7 @@ class Processors:
     def filter(self, cluster: str) -> hcm_v3.HttpFilter | None:
         """Give the filter of a cluster's chain, or None where nothing there needs it."""
         longest = self.clusters.get(cluster)
-        return None if longest is None else _filter(cluster, longest + _SLACK)
+        return None if longest is None else _filter(cluster, min(longest + _SLACK, _LONGEST))
 
     def whole(
         self, route: Route, endpoint: Endpoint, model: Model, variant: Variant
