@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -163,6 +164,35 @@ def test_anthropic_s_words_for_a_prompt_that_is_too_long(text):
             answer = running.messages()
             assert answer.status_code == 200
             assert answer.headers["x-gatewright-target"] == "b/y"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "target"),
+    [(None, "content_filter", "b/y"), ("He", "content_filter", "a/x"), (None, "stop", "a/x")],
+)
+def test_an_answer_that_a_filter_has_kept_from_saying_anything(content, reason, target):
+    """A whole answer without a word, for the filter's sake, makes a chain go on; else it passes."""
+    refusal = json.loads(chat().body)
+    refusal["choices"][0]["message"]["content"] = content
+    refusal["choices"][0]["finish_reason"] = reason
+    body = json.dumps(refusal).encode()
+    with upstream(Answer(body=body)) as first, upstream(chat()) as second:
+        chained = model("fast", "a/x", "b/y", on=(Trigger.CONTENT_FILTER,))
+        with gateway(plan([provider("a", first), provider("b", second)], [chained])) as running:
+            answer = running.chat()
+            assert answer.headers["x-gatewright-target"] == target
+            if target == "a/x":
+                assert answer.content == body
+            assert running.last_line()["gen_ai.usage.output_tokens"] == 5
+
+
+def test_an_answer_of_any_size_passes_whatever_a_chain_goes_on_for():
+    """What is held to be read is not bounded by what Envoy holds for connections."""
+    large = chat("x" * 5_000_000)
+    with upstream(large) as first, upstream(chat()) as second:
+        chained = model("fast", "a/x", "b/y", on=(Trigger.CONTENT_FILTER,))
+        with gateway(plan([provider("a", first), provider("b", second)], [chained])) as running:
+            assert running.chat().content == large.body
 
 
 def test_an_upstream_s_own_envoy_cannot_forbid_the_fallback():

@@ -104,6 +104,24 @@ local function read_json(handle)
   end
 end
 
+-- An answer that is read as a whole, before anything of it goes on, because the chain goes on where
+-- the provider's filter has refused to say anything.
+local function read_held(handle)
+  local body = handle:body(true)
+  local bytes = body:getBytes(0, body:length())
+  if filtered(bytes) then
+    handle:headers():replace(TARGET.retry_header, 'content_filter')
+    set(handle, 'failure', 'content_filter')
+  end
+  local tokens = {}
+  local feed, finish = json_reader(tokens)
+  feed(bytes)
+  if finish() then
+    tokens.told = true
+    report(handle, tokens)
+  end
+end
+
 -- The edge has read, and maybe written, the answer; what it says of it holds.
 local function is_processed(handle)
   local processed = handle:metadata():get('processed')
@@ -179,7 +197,11 @@ function envoy_on_response(handle)
     if find(content_type, 'text/event-stream', 1, true) then
       read_stream(handle)
     elseif find(content_type, 'json', 1, true) then
-      read_json(handle)
+      if handle:metadata():get('held') and not is_processed(handle) then
+        read_held(handle)
+      else
+        read_json(handle)
+      end
     end
   end
 end

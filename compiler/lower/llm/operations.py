@@ -32,8 +32,9 @@ from compiler.lower.llm.processors import Processors
 from compiler.lower.llm.refusals import refuse, set_response_header
 from compiler.lower.llm.variants import Variant, variants
 from compiler.lower.match import lower_match
+from compiler.needs import STREAMED
 from compiler.plan import Route
-from compiler.plan_llm import Choice, Endpoint, Group, Model
+from compiler.plan_llm import Choice, Endpoint, Group, Model, Trigger
 from policies import body_limit, retries, rewrite, upgrade
 from policies.base import Place
 from xds.edge.attempt import FIRST
@@ -110,6 +111,8 @@ def _model_route(
     if variant.chosen:
         told["chosen"] = variant.chosen
     made.metadata.filter_metadata[NAMESPACE].update(told)
+    if Trigger.CONTENT_FILTER in model.fallback.on and endpoint in STREAMED:
+        made.metadata.filter_metadata[NAMESPACE].update({"held": True})
     if same := waits(model.fallback, variant.groups):
         made.metadata.filter_metadata[NAMESPACE].update({"waits": same})
     made.request_body_buffer_limit.value = serving.body_bytes  # kept for the next attempt

@@ -1,4 +1,5 @@
--- Tells why a request was refused with status 400, where a chain may want to know.
+-- Tells why a request was refused, with status 400 or by an answer without content, where a chain
+-- may want to know.
 
 local TOO_LONG = {
   'context_length_exceeded', -- OpenAI's and Groq's code, Azure's too
@@ -31,4 +32,14 @@ local function refused(body)
   local lower = string.lower(body)
   if holds(lower, TOO_LONG) then return 'context_exceeded' end
   if holds(lower, FILTERED) then return 'content_filter' end
+end
+
+-- Whether the provider's filter has ended an answer (of chats, completions, messages or Responses)
+-- before it said anything.
+local function filtered(body)
+  return (
+    find(body, '"finish_reason"%s*:%s*"content_filter"')
+    or find(body, '"stop_reason"%s*:%s*"refusal"')
+    or find(body, '"reason"%s*:%s*"content_filter"')
+  ) and tokens_said(body) == 0
 end
