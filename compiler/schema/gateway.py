@@ -78,7 +78,7 @@ class GatewayDocument(Document):
     models: dict[ModelName, Model] = Field(default_factory=dict)
     """The models that clients ask for."""
     redactions: dict[Name, RedactionDocument] = Field(default_factory=dict)
-    """What is taken out of requests before they leave, and put back into answers."""
+    """What must not leave, by names that gateway, routes, tiers and tenants call it by."""
     redact: Redact = ()
     """The redactions that hold for all requests for models."""
     prices: dict[PricedModel, PriceDocument] = Field(
