@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from ext_authz.translate.answering import Answering, Carry, Head
+from ext_authz.translate.answering import Answering, Carry, Head, Step
 from ext_authz.translate.carrying import carry_for
 from ext_authz.translate.clients.chat_request import read_chat
 from ext_authz.translate.clients.completions import read_completions
@@ -25,6 +25,7 @@ from ext_authz.translate.clients.writer import JSON_HEADERS, Moment
 from ext_authz.translate.clients.writers import writer_for
 from ext_authz.translate.conversation import Ask
 from ext_authz.translate.errors import Failure, RefusedError
+from ext_authz.translate.events import Event
 from ext_authz.translate.exchange import Exchange
 from ext_authz.translate.features import check_features
 from ext_authz.translate.framing.frame import Frame
@@ -79,8 +80,13 @@ def translate(
     body: bytes,
     headers: Mapping[str, str],
     moment: Moment,
+    *,
+    steps: tuple[Step, ...] = (),
 ) -> Exchange:
-    """Translate a request (names of headers in lower case); raises `RefusedError`."""
+    """Translate a request (names of headers in lower case); raises `RefusedError`.
+
+    The events of a translated answer go through ``steps`` before they are written.
+    """
     found = pair(client, target.provider)
     if found is None:
         raise RefusedError(f"`{target.provider}` does not serve this API", code="unsupported_api")
@@ -90,7 +96,7 @@ def translate(
             return small_exchange(client, target, body, found.way, moment)
         if found.way is Way.SAME:
             return _passed(client, target, body, headers, moment)
-        return _translated(client, target, body, headers, moment)
+        return _translated(client, target, body, headers, moment, steps)
     except (RecursionError, UnicodeEncodeError):
         raise RefusedError("The body is nested too deep, or holds broken text") from None
 
@@ -102,7 +108,12 @@ def refusal(client: ClientApi, failure: Failure, moment: Moment) -> tuple[Head, 
 
 
 def _translated(
-    client: ClientApi, target: Target, body: bytes, headers: Mapping[str, str], moment: Moment
+    client: ClientApi,
+    target: Target,
+    body: bytes,
+    headers: Mapping[str, str],
+    moment: Moment,
+    steps: tuple[Step, ...],
 ) -> Exchange:
     echoed: dict[str, Any] = {}
     if client is ClientApi.CHAT:
@@ -119,15 +130,29 @@ def _translated(
     if foreign := tuple([name for name in headers if name.startswith(_OF_CLIENTS)]):
         upstream = structs.replace(upstream, without=(*upstream.without, *foreign))
     bedrock = target.provider is Provider.ANTHROPIC_BEDROCK
+    if upstream.unwrap:
+        steps = (Unwrapping(upstream.unwrap), *steps)
     machine = Answering(
         _reader(target, ask, moment),
         writer_for(client, target.model, moment, ask, echoed),
         carry_for(client, target.provider, moment.now),
         streams=ask.stream,
-        step=Unwrapping(upstream.unwrap) if upstream.unwrap else None,
+        step=_in_turn(steps),
         unframe=unwrap_invoke if bedrock else None,
     )
     return Exchange(upstream, machine)
+
+
+def _in_turn(steps: tuple[Step, ...]) -> Step | None:
+    if len(steps) < 2:
+        return steps[0] if steps else None
+
+    def step(events: list[Event]) -> list[Event]:
+        for one in steps:
+            events = one(events)
+        return events
+
+    return step
 
 
 def _passed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 from ext_authz.redact.detector import Span
@@ -28,7 +29,7 @@ class EntityFinder:
         self._entity = entity
         self._language = language
         self._likely = likely
-        self._engine = _load() if engine is None else engine
+        self._engine = shared_engine() if engine is None else engine
 
     def find(self, text: bytes) -> Iterable[Span]:
         """Return the spans of entities that the model is sure enough of."""
@@ -43,7 +44,9 @@ class EntityFinder:
             yield start, start + len(said[result.start : result.end].encode())
 
 
-def _load() -> Any:
+@cache
+def shared_engine() -> Any:
+    """Load the analyzer, once: it takes seconds, and hundreds of megabytes."""
     try:
         module = importlib.import_module("presidio_analyzer")
     except ImportError:

@@ -1,0 +1,141 @@
+"""The way out of one request: trimmed, redacted, translated, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ext_authz.admission.estimate import estimate
+from ext_authz.process import messages
+from ext_authz.process.messages import Side
+from ext_authz.process.processor import NotReadyError, Place, Processor
+from ext_authz.process.redacting import Redacted, redact
+from ext_authz.process.untouched import OPERATIONS, pass_untouched
+from ext_authz.translate.clients.writer import Moment
+from ext_authz.translate.counting import counted
+from ext_authz.translate.errors import RefusedError
+from ext_authz.translate.exchange import Exchange
+from ext_authz.translate.translator import translate
+from ext_authz.translate.upstream import Upstream as Sent
+from ext_authz.translate.wire import NotJsonError, decode_object
+from xds.edge.pairs import ClientApi, Way, pair
+from xds.edge.processing import Operation
+
+CHATS: Final = frozenset(
+    (ClientApi.CHAT, ClientApi.COMPLETIONS, ClientApi.RESPONSES, ClientApi.MESSAGES)
+)
+"""Operations whose answers hold a model's words."""
+_COUNTS: Final = (ClientApi.COUNT_TOKENS, ClientApi.INPUT_TOKENS)
+_OURS: Final = (
+    # Of one connection, or of a body that is not sent as it came.
+    "connection",
+    "content-digest",
+    "content-encoding",
+    "content-md5",
+    "digest",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    # The client's credentials: Envoy puts the provider's own in behind us.
+    "api-key",
+    "authorization",
+    "cookie",
+    "x-api-key",
+    "x-goog-api-key",
+)
+_OURS_BEGIN: Final = "x-amz-"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request on its way: what Envoy is told, and what waits for the answer.
+
+    ``same`` tells that the answer comes in the client's own API.
+    """
+
+    answers: list[bytes]
+    exchange: Exchange
+    redacted: Redacted
+    same: bool
+
+
+def local_count(client: ClientApi, place: Place, body: bytes) -> bytes | None:
+    """Count tokens here where the provider cannot; None where it can, or nothing is counted.
+
+    Raises `RefusedError` for what is no request.
+    """
+    if client not in _COUNTS or pair(client, place.upstream.provider) is not None:
+        return None
+    try:
+        decode_object(body)
+    except NotJsonError as error:
+        raise RefusedError(f"The body is not the JSON of a request: {error}") from None
+    return counted(client, estimate(body, len(body), 0, "").input)
+
+
+def outgoing(
+    processor: Processor,
+    place: Place,
+    operation: Operation,
+    tenant: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    moment: Moment,
+    *,
+    trailers: bool = False,
+) -> Outgoing:
+    """Make a request a provider's; ``trailers`` tells that some come behind the body.
+
+    Raises RefusedError, RedactionError, NotReadyError.
+    """
+    client = operation.client
+    redactors = processor.redactors_for(operation, place.upstream, tenant)
+    redacted = redact(redactors, body) if redactors else Redacted(body)
+    found = pair(client, place.upstream.provider)
+    same = found is not None and found.way is Way.SAME
+    if client in OPERATIONS:
+        exchange = pass_untouched(client, place.target, redacted.body, moment)
+    else:
+        steps = () if same or client not in CHATS else redacted.steps()
+        exchange = translate(client, place.target, redacted.body, headers, moment, steps=steps)
+    sent = exchange.upstream
+    to_set = [
+        (":path", sent.path),
+        (":authority", place.upstream.authority),
+        ("content-length", str(len(sent.body))),
+        *sent.headers,
+    ]
+    if place.upstream.aws is not None:
+        to_set += _signed(processor, place, sent, moment)
+    given = {name for name, _ in to_set}
+    to_remove = [
+        name
+        for name in (*_OURS, *sent.without, *(n for n in headers if n.startswith(_OURS_BEGIN)))
+        if name in headers and name not in given
+    ]
+    told: dict[str, Any] = {}
+    if redacted.sessions and (record := redacted.record()):
+        told["redacted"] = record
+    if sent.dropped:
+        told["dropped"] = ",".join(sent.dropped)
+    try:
+        head = messages.head(Side.REQUEST, to_set, to_remove)
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+    answers = [
+        messages.with_metadata(head, told),
+        messages.body(Side.REQUEST, sent.body, end=not trailers),
+    ]
+    return Outgoing(answers, exchange, redacted, same)
+
+
+def _signed(
+    processor: Processor, place: Place, sent: Sent, moment: Moment
+) -> list[tuple[str, str]]:
+    raise NotReadyError("signing")

@@ -1,0 +1,177 @@
+"""The machine of a whole exchange: a request is read to its end, and its answer turned over.
+
+Both bodies are FULL_DUPLEX_STREAMED: what comes is kept here, and what is answered is the exchange
+as the provider, and then the client, is to have it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from ext_authz.process import messages
+from ext_authz.process.answer import Answer
+from ext_authz.process.messages import Side, headers_of
+from ext_authz.process.outcome import Outcome
+from ext_authz.process.processor import NotReadyError, Place, Processor
+from ext_authz.process.refusing import (
+    COMPRESSED,
+    FAULT,
+    UNAVAILABLE,
+    answered,
+    refused,
+    too_large,
+)
+from ext_authz.process.request import local_count, outgoing
+from ext_authz.redact.errors import RedactionError
+from ext_authz.redact.redactor import failure_of
+from ext_authz.translate.clients.writer import Moment
+from ext_authz.translate.errors import Failure, RefusedError
+from xds.edge.processing import Operation
+
+_log = logging.getLogger("gatewright.edge")
+
+_PLAIN: Final = ("", "identity")
+
+
+class Whole:
+    """One attempt: `take` each message; nothing more is to be said once it is `done`."""
+
+    def __init__(
+        self,
+        processor: Processor,
+        place: Place,
+        operation: Operation,
+        tenant: str,
+        moment: Moment,
+        outcome: Outcome,
+    ) -> None:
+        self._processor = processor
+        self._place = place
+        self._operation = operation
+        self._tenant = tenant
+        self._moment = moment
+        self._outcome = outcome
+        self._most = processor.processing.body_limit
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._answer: Answer | None = None
+        self.done = False
+
+    def take(self, asked: Any) -> list[bytes]:
+        """Take a message from Envoy; give what it is told."""
+        match asked.WhichOneof("request"):
+            case "request_body":
+                return self._request_body(asked.request_body)
+            case "response_body":
+                told = asked.response_body
+                return self._answer_body(told.body, end=told.end_of_stream)
+            case "request_headers":
+                return self._request_head(asked.request_headers)
+            case "response_headers":
+                return self._answer_head(asked.response_headers)
+            case "request_trailers":
+                return [*self._sent(trailers=True), messages.trailers(Side.REQUEST)]
+            case "response_trailers":
+                return self._answer_trailers()
+            case _:
+                return []
+
+    def _request_head(self, told: Any) -> list[bytes]:
+        self._headers = headers_of(told)
+        if self._headers.get("content-encoding", "").strip().lower() not in _PLAIN:
+            return self._refused(COMPRESSED)
+        length = self._headers.get("content-length", "")
+        if length.isdecimal() and int(length[:16]) > self._most:
+            return self._refused(too_large(self._most))
+        return self._sent() if told.end_of_stream else []
+
+    def _request_body(self, told: Any) -> list[bytes]:
+        if self.done or self._answer is not None:
+            return []
+        piece = told.body
+        self._size += len(piece)
+        if self._size > self._most:
+            self._body.clear()
+            return self._refused(too_large(self._most))
+        self._body.append(piece)
+        return self._sent() if told.end_of_stream else []
+
+    def _sent(self, *, trailers: bool = False) -> list[bytes]:
+        if self.done or self._answer is not None:
+            return []
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        operation = self._operation
+        try:
+            if (count := local_count(operation.client, self._place, body)) is not None:
+                self.done = True
+                self._outcome.refused = "counted"
+                return [answered(count)]
+            going = outgoing(
+                self._processor,
+                self._place,
+                operation,
+                self._tenant,
+                self._headers,
+                body,
+                self._moment,
+                trailers=trailers,
+            )
+        except RefusedError as error:
+            return self._refused(error.failure)
+        except RedactionError as error:
+            return self._refused(failure_of(error))
+        except NotReadyError as error:
+            _log.warning("a request was refused: %s", error)
+            return self._refused(UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001 - one request's fault is no other's
+            # The message may quote what a client sent.
+            _log.error("a request could not be processed (%s)", type(error).__name__)
+            _log.debug("the fault", exc_info=True)
+            return self._refused(FAULT)
+        self._outcome.redacted = going.redacted.found()
+        self._answer = Answer(
+            operation.client,
+            going.exchange.machine,
+            going.redacted,
+            self._moment,
+            same=going.same,
+            on=operation.on,
+            most=self._most,
+        )
+        return going.answers
+
+    def _refused(self, failure: Failure) -> list[bytes]:
+        self.done = True
+        self._outcome.refused = failure.kind
+        return [refused(self._operation.client, failure, self._moment)]
+
+    def _answer_head(self, told: Any) -> list[bytes]:
+        if self._answer is None:
+            # Nothing went out from here, so it is none of ours: let it pass.
+            return [messages.head(Side.ANSWER)]
+        return self._of(self._answer.head(headers_of(told), end=told.end_of_stream))
+
+    def _answer_body(self, piece: bytes, *, end: bool) -> list[bytes]:
+        answer = self._answer
+        if answer is None:
+            return [messages.body(Side.ANSWER, piece, end=end)]
+        answers = answer.piece(piece) if piece else []
+        if end:
+            answers += answer.end()
+        return self._of(answers)
+
+    def _answer_trailers(self) -> list[bytes]:
+        answers: list[bytes] = []
+        if self._answer is not None:
+            if self._answer.done:
+                return []
+            answers = self._of(self._answer.end(trailers=True))
+        return [*answers, messages.trailers(Side.ANSWER)]
+
+    def _of(self, answers: list[bytes]) -> list[bytes]:
+        if self._answer is not None and self._answer.failure is not None:
+            self._outcome.failure = self._answer.failure.kind
+        return answers
