@@ -21,7 +21,7 @@ class SecretRef:
     """Where the parts of one SDS secret lie; never what they say.
 
     ``sources`` are ``env:NAME``, ``file:PATH`` or ``system:`` (the machine's trust store): one for
-    GENERIC and TRUST, certificate chain and private key for CERTIFICATE.
+    GENERIC, TRUST and GOOGLE_TOKEN, certificate chain and private key for CERTIFICATE.
     """
 
     kind: SecretKind

@@ -115,6 +115,8 @@ class ControlPlane:
         self._stirred = asyncio.Event()
         self._stopping = False
         self._ticking: asyncio.Task[None] | None = None
+        self._was_read = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
 
     def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
         """Have an observer hear of streams, and more services served beside; before `start`."""
@@ -132,6 +134,7 @@ class ControlPlane:
         restored = await self._restore()
         self.address = await self._server.start(self.address)
         self._ticking = asyncio.create_task(self._tick())
+        self._renewing = asyncio.create_task(self._renew())
         return restored
 
     async def publish(
@@ -232,13 +235,18 @@ class ControlPlane:
         self._stirred.set()
         if self._ticking is not None:
             await self._ticking
+        self._was_read.set()
+        if self._renewing is not None:
+            await self._renewing
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
         await self.ahead.stop()
 
     async def _read(self, references: Iterable[Reference]) -> Resolution:
-        return await asyncio.to_thread(self._reader.read, references)
+        read = await asyncio.to_thread(self._reader.read, references)
+        self._was_read.set()
+        return read
 
     def _served(self, read: Resolution) -> Published:
         lanes = self.fleet.lanes.values()
@@ -266,6 +274,20 @@ class ControlPlane:
             wait = None if due is None else max(due - self._clock(), 0.001)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), wait)
+
+    async def _renew(self) -> None:
+        """Read secrets again whenever a token among them is to be renewed.
+
+        Not ended by a cancellation, for the reason that `_tick` gives.
+        """
+        while not self._stopping:
+            self._was_read.clear()
+            due = self._reader.tokens.due()
+            wait = None if due is None else max(due - time.time(), 0.0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._was_read.wait(), wait)
+                continue  # what is due may be another one now
+            await self.reread_secrets()
 
     async def _restore(self) -> str | None:
         if self._store is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from xds.google_tokens import GoogleTokens, NoTokenError
 from xds.order import SECRET
 from xds.resource import Resource
 from xds.schema import envoy
@@ -30,7 +31,7 @@ class Reference(Protocol):
 
     @property
     def kind(self) -> str:
-        """``generic``, ``certificate`` or ``trust``."""
+        """``generic``, ``certificate``, ``trust`` or ``google-token``."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -91,16 +92,25 @@ class SecretReader:
 
     ``root`` is the folder that relative paths of ``file:`` start from; ``confined`` refuses every
     file outside of it, for policies whose authors may not read all that this process may.
+    ``tokens`` are those of Google service accounts.
     """
 
-    def __init__(self, root: Path, environ: Mapping[str, str], *, confined: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        environ: Mapping[str, str],
+        *,
+        confined: bool = False,
+        tokens: GoogleTokens | None = None,
+    ) -> None:
         self._root = root
         self._environ = environ
         self._confined = confined
+        self.tokens = tokens or GoogleTokens()
         self._last: dict[str, Resource] = {}
 
     def read(self, references: Iterable[Reference]) -> Resolution:
-        """Read every reference anew; it blocks on the disk."""
+        """Read every reference anew; it blocks on the disk, and on the network for tokens."""
         resources: list[Resource] = []
         unresolved: list[Unresolved] = []
         for reference in sorted(references, key=lambda one: one.name):
@@ -140,6 +150,12 @@ class SecretReader:
         elif reference.kind == "trust":
             roots = _pem(first, self._bytes(first), b"CERTIFICATE-----")
             secret.validation_context.trusted_ca.inline_bytes = roots
+        elif reference.kind == "google-token":
+            try:
+                token = self.tokens.token(self._bytes(first))
+            except NoTokenError as error:
+                raise UnreadableError(first, str(error)) from None
+            secret.generic_secret.secret.inline_bytes = token.encode()
         else:
             value = _header_value(first, self._bytes(first))
             secret.generic_secret.secret.inline_bytes = value

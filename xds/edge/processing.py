@@ -1,8 +1,8 @@
 """What an edge does to requests on their way to a provider, and to answers on their way back.
 
-One resource (`xds.edge.resources.PROCESSING`) of plain, frozen data beside the rules: what a cluster
-speaks, what an Envoy route is for, and what is redacted for whom. An Envoy tells with each attempt
-its cluster and its route by their names; all the rest stands here.
+One resource (`xds.edge.resources.PROCESSING`) of plain, frozen data beside the rules: what a
+cluster speaks, what an Envoy route is for, and what is redacted for whom. An Envoy tells with each
+attempt its cluster and its route by their names; all the rest stands here.
 """
 
 from __future__ import annotations
