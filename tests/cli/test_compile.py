@@ -78,7 +78,7 @@ name: native
 listeners: { public: { address: 127.0.0.1, port: 8080 } }
 services: { orders: { endpoints: ["127.0.0.1:9000"] } }
 providers: { openai: { api: openai, key: env:OPENAI_API_KEY } }
-models: { fast: { targets: [openai/gpt-4o-mini] } }
+models: { fast: { targets: [openai/gpt-4o-mini], apis: [chat, embeddings] } }
 issuers:
   corp: { issuer: https://login.corp.example, jwks: file:jwks.json, audiences: [gatewright] }
 tiers: { free: { limits: [{ limit: 20 requests/minute, per: edge }] } }
