@@ -46,6 +46,11 @@ class Attempt:
         """Whether nothing more is to be said."""
         return self._closed or (self._machine is not None and self._machine.done)
 
+    @property
+    def slow(self) -> bool:
+        """Whether a message may take so long that others should not wait for it."""
+        return isinstance(self._machine, Whole) and self._machine.slow
+
     def take(self, message: bytes, processor: Processor | None) -> list[bytes] | None:
         """Take a message; ``processor`` is what is served now, and the first one counts."""
         if self.done:

@@ -59,6 +59,12 @@ class Processor:
         """Give what an Envoy route is for."""
         return self.processing.operations.get(route)
 
+    def is_slow(self, operation: Operation, tenant: str) -> bool:
+        """Whether a model has to read the requests, which takes long."""
+        names = operation.redact + self.processing.tenants.get(tenant, ())
+        redactions = (self.processing.redactions.get(name) for name in names)
+        return any(redaction is not None and redaction.entities for redaction in redactions)
+
     def redactors_for(
         self, operation: Operation, upstream: Upstream, tenant: str
     ) -> tuple[Redactor, ...]:

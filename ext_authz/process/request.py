@@ -9,8 +9,9 @@ from typing import Any, Final
 from ext_authz.admission.estimate import estimate
 from ext_authz.process import messages
 from ext_authz.process.messages import Side
-from ext_authz.process.processor import NotReadyError, Place, Processor
+from ext_authz.process.processor import NotReadyError, Place, Processor, Secret
 from ext_authz.process.redacting import Redacted, redact
+from ext_authz.process.sigv4 import Credentials, sign
 from ext_authz.process.untouched import OPERATIONS, pass_untouched
 from ext_authz.translate.clients.writer import Moment
 from ext_authz.translate.counting import counted
@@ -20,7 +21,7 @@ from ext_authz.translate.translator import translate
 from ext_authz.translate.upstream import Upstream as Sent
 from ext_authz.translate.wire import NotJsonError, decode_object
 from xds.edge.pairs import ClientApi, Way, pair
-from xds.edge.processing import Operation
+from xds.edge.processing import Aws, Operation
 
 CHATS: Final = frozenset(
     (ClientApi.CHAT, ClientApi.COMPLETIONS, ClientApi.RESPONSES, ClientApi.MESSAGES)
@@ -50,6 +51,8 @@ _OURS: Final = (
     "x-goog-api-key",
 )
 _OURS_BEGIN: Final = "x-amz-"
+_SIGNED: Final = ("content-type",)
+"""Headers that are signed, beside the host: others may be changed on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,9 @@ def outgoing(
         ("content-length", str(len(sent.body))),
         *sent.headers,
     ]
-    if place.upstream.aws is not None:
-        to_set += _signed(processor, place, sent, moment)
+    if (aws := place.upstream.aws) is not None:
+        method, authority = headers.get(":method", "POST"), place.upstream.authority
+        to_set += _signed(processor.secret, aws, method, authority, sent, moment.now)
     given = {name for name, _ in to_set}
     to_remove = [
         name
@@ -136,6 +140,13 @@ def outgoing(
 
 
 def _signed(
-    processor: Processor, place: Place, sent: Sent, moment: Moment
-) -> list[tuple[str, str]]:
-    raise NotReadyError("signing")
+    secret: Secret, aws: Aws, method: str, authority: str, sent: Sent, now: float
+) -> tuple[tuple[str, str], ...]:
+    """Give the headers that tell AWS who asks, by the keys as they are now."""
+    access_key, secret_key = secret(aws.access_key), secret(aws.secret_key)
+    session_token = secret(aws.session_token) if aws.session_token else ""
+    if not access_key or not secret_key or session_token is None:
+        raise NotReadyError("the keys for AWS are not known yet")
+    credentials = Credentials(access_key.strip(), secret_key.strip(), session_token.strip())
+    signed = [("host", authority), *[one for one in sent.headers if one[0] in _SIGNED]]
+    return sign(credentials, aws.region, aws.service, method, sent.path, signed, sent.body, now)

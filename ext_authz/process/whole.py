@@ -31,6 +31,7 @@ from xds.edge.processing import Operation
 
 _log = logging.getLogger("gatewright.edge")
 
+_LARGE: Final = 1 << 20
 _PLAIN: Final = ("", "identity")
 
 
@@ -57,7 +58,13 @@ class Whole:
         self._body: list[bytes] = []
         self._size = 0
         self._answer: Answer | None = None
+        self._slow = processor.is_slow(operation, tenant)
         self.done = False
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes long: a model reads the texts, or there is much to read."""
+        return self._slow or self._size > _LARGE
 
     def take(self, asked: Any) -> list[bytes]:
         """Take a message from Envoy; give what it is told."""

@@ -8,6 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from ext_authz.process.outcome import Outcome
+
 _log = logging.getLogger("gatewright.edge")
 
 _QUIET: Final = 10.0
@@ -36,6 +38,18 @@ class Tally:
             "Reservations for which the counters could not be reached.",
             registry=self.registry,
         )
+        self._attempts = Counter(
+            "gatewright_edge_attempts",
+            "Attempts at providers that were seen, and what became of them.",
+            ("mode", "outcome", "kind"),
+            registry=self.registry,
+        )
+        self._redacted = Counter(
+            "gatewright_edge_redacted",
+            "Values that were taken out of requests.",
+            ("detector",),
+            registry=self.registry,
+        )
         self._known: dict[str, Counter] = {}
         self._told: dict[str, float] = {}
 
@@ -45,6 +59,17 @@ class Tally:
         if counter is None:
             counter = self._known[outcome] = self._decisions.labels(outcome)
         counter.inc()
+
+    def attempted(self, outcome: Outcome) -> None:
+        """Count an attempt at a provider."""
+        what, kind = outcome.gate or "answered", outcome.failure
+        if outcome.refused:
+            what, kind = "refused", outcome.refused
+        elif outcome.failure:
+            what = "failed"
+        self._attempts.labels(outcome.mode, what, kind).inc()
+        for detector, count in outcome.redacted.items():
+            self._redacted.labels(detector).inc(count)
 
     def counted(self, seconds: float) -> None:
         """Count a reservation, whether granted or refused."""

@@ -23,6 +23,7 @@ import uvloop
 from ext_authz.admission.estimate import o200k
 from ext_authz.latency.latencies import Latencies
 from ext_authz.latency.watch import Watch
+from ext_authz.service.attempts import Attempts
 from ext_authz.service.desk import Desk
 from ext_authz.service.handed import read_secrets
 from ext_authz.service.lifeline import follow_stdin
@@ -60,10 +61,13 @@ async def work(number: int, options: Options, secrets: Mapping[str, str]) -> Non
         latencies=latencies,
     )
 
+    attempts = Attempts(tally)
+
     def take(new: Served) -> None:
         nonlocal served
         served = new
         desk.take(new)
+        attempts.take(new)
         watch.adjust()
 
     take(served)
@@ -81,7 +85,7 @@ async def work(number: int, options: Options, secrets: Mapping[str, str]) -> Non
         await tokenizer
         gc.collect()
         gc.freeze()
-        server = await serve(desk, socket)
+        server = await serve(desk, attempts, socket)
         await stop.wait()
     finally:
         if server is not None:

@@ -16,11 +16,11 @@ import msgspec
 
 from ext_authz.subscription.served import Served, UnusableError
 from xds.durable import replace_file
-from xds.edge.resources import KEYS, REVOKED, RULES
+from xds.edge.resources import KEYS, PROCESSING, REVOKED, RULES
 
 _log = logging.getLogger("gatewright.edge")
 
-_KEPT: Final = (KEYS, REVOKED, RULES)
+_KEPT: Final = (KEYS, REVOKED, RULES, PROCESSING)
 _INDEX: Final = "index.json"
 _TRIES: Final = 3
 

@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from xds.edge.key_table import DIGEST, KeyTable
-from xds.edge.resources import KEYS, REVOKED, RULES
+from xds.edge.processing import Processing, read_processing
+from xds.edge.resources import KEYS, PROCESSING, REVOKED, RULES
 from xds.edge.rules import Rules, read_rules
 from xds.order import SECRET
 
-FOLLOWED: Final = (SECRET, KEYS, REVOKED, RULES)
+FOLLOWED: Final = (SECRET, KEYS, REVOKED, RULES, PROCESSING)
 """The types that are followed, in the order in which they are asked for."""
 
 
@@ -23,25 +24,35 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The rules, the keys, the keys that are revoked ahead, and secrets by their SDS names.
+    """The rules, the keys, those that are revoked ahead, what attempts need, secrets by SDS names.
 
     ``versions`` are those of all resources, by type URL and name.
     """
 
     rules: Rules | None = None
     keys: KeyTable = field(default_factory=KeyTable, repr=False)
+    processing: Processing | None = None
     revoked: frozenset[bytes] = field(default=frozenset(), repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def wanted_secrets(self) -> frozenset[str]:
-        """The names of the secrets that the rules speak of."""
-        if self.rules is None:
+        """The names of the secrets that the rules and what attempts need speak of."""
+        stores = () if self.rules is None else (self.rules.counters, self.rules.ledger)
+        named = frozenset(store.secret for store in stores if store.secret)
+        return named | self.processing_secrets
+
+    @property
+    def processing_secrets(self) -> frozenset[str]:
+        """The names of the secrets that are signed and hashed with."""
+        if self.processing is None:
             return frozenset()
-        return frozenset(
-            store.secret for store in (self.rules.counters, self.rules.ledger) if store.secret
-        )
+        named = {one.hash_key for one in self.processing.redactions.values()}
+        for upstream in self.processing.upstreams.values():
+            if (aws := upstream.aws) is not None:
+                named |= {aws.access_key, aws.secret_key, aws.session_token}
+        return frozenset(named - {""})
 
     @property
     def complete(self) -> bool:
@@ -77,6 +88,8 @@ class Served:
         served = replace(self, versions={**self.versions, type_url: {**known, **versions}})
         if type_url == RULES:
             return _with_rules(served, bodies, gone)
+        if type_url == PROCESSING:
+            return _with_processing(served, bodies, gone)
         if type_url == KEYS:
             try:
                 return replace(served, keys=self.keys.with_shards(bodies, gone))
@@ -99,6 +112,18 @@ def _with_rules(served: Served, bodies: Mapping[str, bytes], gone: frozenset[str
         return replace(served, rules=read_rules(body))
     except msgspec.MsgspecError as error:
         raise UnusableError(f"{name}: the rules cannot be read: {error}") from None
+
+
+def _with_processing(served: Served, bodies: Mapping[str, bytes], gone: frozenset[str]) -> Served:
+    if not bodies:
+        return replace(served, processing=None) if gone else served
+    if len(bodies) > 1:
+        raise UnusableError("there is more than one resource of processing")
+    ((name, body),) = bodies.items()
+    try:
+        return replace(served, processing=read_processing(body))
+    except msgspec.MsgspecError as error:
+        raise UnusableError(f"{name}: it cannot be read: {error}") from None
 
 
 def _with_revoked(served: Served, bodies: Mapping[str, bytes], gone: frozenset[str]) -> Served:

@@ -12,7 +12,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from ext_authz.subscription.served import FOLLOWED, Served, UnusableError
-from xds.edge.resources import KEYS, MESSAGES, REVOKED, RULES
+from xds.edge.resources import MESSAGES, TYPES
 from xds.order import SECRET
 from xds.schema import envoy, google
 
@@ -86,7 +86,7 @@ class Stream:
 def _body(type_url: str, resource: google.protobuf.Any) -> bytes:
     if resource.type_url != type_url:
         raise UnusableError(f"a {resource.type_url} among resources {type_url}")
-    if type_url in (RULES, KEYS, REVOKED):
+    if type_url in TYPES:
         body: bytes = MESSAGES[type_url].FromString(resource.value).body
         return body
     return tls_v3.Secret.FromString(resource.value).generic_secret.secret.inline_bytes

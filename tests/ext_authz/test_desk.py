@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from ext_authz.counters.counters import CountersAwayError, Standing, Verdict
+from ext_authz.service.attempts import Attempts
 from ext_authz.service.desk import PATIENCE, Desk, NotServedError
 from ext_authz.service.handed import hand_secrets
 from ext_authz.service.server import CHECK, serve
@@ -183,7 +184,7 @@ def test_a_worker_serves_its_owner_alone_over_a_socket(tmp_path):
         one = desk()
         path = tmp_path / "worker-0.sock"
         path.write_text("left by another one")
-        server = await serve(one, path)
+        server = await serve(one, Attempts(Tally()), path)
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
         try:
             async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
@@ -213,7 +214,7 @@ def test_a_fault_tells_nothing_of_what_was_sent(tmp_path, caplog):
         one = desk()
         one.check = fail
         path = tmp_path / "worker-0.sock"
-        server = await serve(one, path)
+        server = await serve(one, Attempts(Tally()), path)
         try:
             async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
                 with pytest.raises(grpc.aio.AioRpcError) as raised:

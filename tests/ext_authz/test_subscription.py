@@ -12,7 +12,7 @@ from ext_authz.subscription.served import Served, UnusableError
 from ext_authz.subscription.stream import Response, Stream
 from tests.ext_authz.asking import digest_of, rules
 from xds.edge.key_table import shards
-from xds.edge.resources import KEYS, MESSAGES, REVOKED, REVOKED_NAME, RULES
+from xds.edge.resources import KEYS, MESSAGES, PROCESSING, REVOKED, REVOKED_NAME, RULES
 from xds.edge.rules import CounterStore, Key, write_rules
 from xds.order import SECRET
 from xds.schema import envoy
@@ -51,12 +51,17 @@ def test_the_first_request_says_who_asks():
     stream, requests = started()
     list(stream.take(response(RULES, {"rules": RULES_BODY})))
     list(stream.take(response(KEYS, SHARDS)))
-    assert [one.type_url for one in requests] == [KEYS, REVOKED, RULES]
-    assert [one.node.id for one in requests] == ["edge-1", "", ""]
+    assert [one.type_url for one in requests] == [KEYS, REVOKED, RULES, PROCESSING]
+    assert [one.node.id for one in requests] == ["edge-1", "", "", ""]
     assert all(list(one.resource_names_subscribe) == ["*"] for one in requests)
     _, again = started(stream.served)
     known = {one.type_url: dict(one.initial_resource_versions) for one in again}
-    assert known == {KEYS: dict.fromkeys(SHARDS, "1"), REVOKED: {}, RULES: {"rules": "1"}}
+    assert known == {
+        KEYS: dict.fromkeys(SHARDS, "1"),
+        REVOKED: {},
+        RULES: {"rules": "1"},
+        PROCESSING: {},
+    }
 
 
 def test_what_can_be_used_is_acknowledged_and_holds():

@@ -1,0 +1,88 @@
+"""Answers Envoy's attempts by what is served now: the shell around `ext_authz.process`.
+
+Whoever serves it gives a stream of bytes and sends bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import grpc
+
+from ext_authz.process.attempt import Attempt
+from ext_authz.process.processor import Processor, processor
+from ext_authz.service.tally import Tally
+from ext_authz.subscription.served import Served
+from ext_authz.translate.clients.writer import Moment
+from xds.edge.attempt import UPSTREAM
+from xds.edge.processing import Processing
+
+PATIENCE: Final = 0.8
+"""Seconds that an attempt waits for what knows its cluster and route: Envoy may have them first."""
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class Attempts:
+    """Holds what is served, made ready; each attempt goes on with what it began with."""
+
+    def __init__(self, tally: Tally, clock: Callable[[], float] = time.time) -> None:
+        self._tally = tally
+        self._clock = clock
+        self._processor: Processor | None = None
+        self._processing: Processing | None = None
+        self._known: dict[str, str | None] = {}
+        self._came = asyncio.Event()
+
+    def take(self, served: Served) -> None:
+        """Work by what is served from now on."""
+        processing = served.processing
+        known = {name: served.secret(name) for name in served.processing_secrets}
+        if processing is None or (processing is self._processing and known == self._known):
+            return
+        self._processor = processor(processing, known.get, self._processor)
+        self._processing, self._known = processing, known
+        came, self._came = self._came, asyncio.Event()
+        came.set()
+
+    async def process(self, _asked: Any, context: Context) -> None:
+        """Serve one stream."""
+        attempt = Attempt(_cluster(context), Moment(self._clock(), secrets.token_hex(12)))
+        try:
+            while not attempt.done and (message := await context.read()) is not grpc.aio.EOF:
+                answers = await self._answers(attempt, message)
+                for answer in answers:
+                    await context.write(answer)
+        finally:
+            self._tally.attempted(attempt.outcome)
+
+    async def _answers(self, attempt: Attempt, message: bytes) -> list[bytes]:
+        if attempt.slow:
+            answers = await asyncio.to_thread(attempt.take, message, self._processor)
+        else:
+            answers = attempt.take(message, self._processor)
+        return await self._later(attempt, message) if answers is None else answers
+
+    async def _later(self, attempt: Attempt, message: bytes) -> list[bytes]:
+        """Try again with each change of what is served, for as long as there is patience."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                async with asyncio.timeout(end - time.monotonic()):
+                    await self._came.wait()
+            except TimeoutError:
+                return attempt.give_up(message)
+            answers = attempt.take(message, self._processor)
+            if answers is not None:
+                return answers
+
+
+def _cluster(context: Context) -> str:
+    for name, value in context.invocation_metadata() or ():
+        if name == UPSTREAM:
+            return value if isinstance(value, str) else value.decode("utf-8", "replace")
+    return ""
