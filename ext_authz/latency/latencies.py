@@ -23,7 +23,7 @@ TRIES: Final = 3
 
 Not more: it is heard of when requests have ended, and it may be down."""
 
-Names = tuple[str, ...]
+_NOBODY: Final = frozenset[str]()
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +102,7 @@ class Latencies:
         groups = self._models.get(line.model, ())
         number = -1 if line.first is None else line.first
         first = (groups[number],) if 0 <= number < len(groups) else ()
-        for one in heard(line, first[0].names if first else (), now):
+        for one in heard(line, first[0].names if first else _NOBODY, now):
             for group in self._by_target.get(one.target, ()) if one.target else first:
                 _learn(group, one, now)
 

@@ -7,7 +7,8 @@ nothing: they come the sooner, the less is done.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -64,7 +65,7 @@ def read_line(raw: bytes) -> Line | None:
     return line if line.provider or line.first is not None else None
 
 
-def heard(line: Line, first: Container[str], now: float) -> Iterator[Heard]:
+def heard(line: Line, first: AbstractSet[str], now: float) -> Iterator[Heard]:
     """Give what a line tells; ``first`` are the targets of the group that the edge had tried first.
 
     It is empty where the edge chose nothing.

@@ -12,7 +12,7 @@ from ext_authz.latency.tail import Tail
 
 PACE: Final = 0.05
 """Seconds between two looks at the log."""
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 50
 """Lines that are taken before questions get their turn: less than a millisecond's work."""
 _AWAY: Final = 2.0
 

@@ -8,7 +8,7 @@ from ext_authz.latency.sample import Heard, heard, read_line
 from tests.latency.simulated import NOW, A, B, line
 
 
-def told(group=(), target=A, ms=300, begun=NOW - 10, **more):
+def told(group=frozenset(), target=A, ms=300, begun=NOW - 10, **more):
     found = read_line(line(target, ms, begun, **more))
     return [] if found is None else list(heard(found, group, NOW))
 
