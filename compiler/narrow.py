@@ -1,8 +1,8 @@
 """Narrow a plan to what one group of nodes gets.
 
 What a group is not given it cannot reach either: with its routes go the services, models,
-providers and issuers that only they lead to, and so the secrets of those. Tenants stay, with those
-of their models and routes that are left (`compiler.lower.accounts.rules`).
+providers, redactions and issuers that only they lead to, and so the secrets of those. Tenants stay,
+with those of their models and routes that are left (`compiler.lower.accounts.rules`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def narrow(plan: Plan, group: NodeGroup) -> Plan:
     providers = frozenset(
         target.provider for model in models for part in model.groups for target in part.targets
     )
+    redacting = {*plan.redact, *(name for route in routes for name in route.redact)}
+    redacting.update(name for tenant in plan.tenants for name in tenant.redact)
     issuers = frozenset(method.issuer for route in routes for method in route.auth)
     return replace(
         plan,
@@ -49,6 +51,7 @@ def narrow(plan: Plan, group: NodeGroup) -> Plan:
         lanes=tuple(choice for choice in plan.lanes if choice.route in kept),
         issuers=tuple(one for one in plan.issuers if one.name in issuers),
         groups=(group,),
+        redactions=tuple(one for one in plan.redactions if served and one.name in redacting),
     )
 
 

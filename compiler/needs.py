@@ -54,8 +54,8 @@ class Needs:
     providers: Mapping[str, Provider]
     redactions: Mapping[str, Redaction]
     everywhere: tuple[str, ...]
-    tenants: tuple[Tenant, ...]
-    """Those with redactions of their own."""
+    tenants: Mapping[tuple[str, ...], tuple[Tenant, ...]]
+    """Those with redactions of their own, by these."""
     _known: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, route: Route, endpoint: Endpoint, model: Model, target: Target) -> frozenset[Need]:
@@ -95,21 +95,24 @@ class Needs:
         if known is None:
             names = {*self.everywhere, *route.redact}
             if any(method.kind is not AuthKind.NONE for method in route.auth):
-                for tenant in self.tenants:
-                    if names.issuperset(tenant.redact) or not _may(tenant, route):
-                        continue
-                    names.update(tenant.redact)
+                for redact, tenants in self.tenants.items():
+                    if not names.issuperset(redact) and any(_may(one, route) for one in tenants):
+                        names.update(redact)
             known = self._known[route.name] = frozenset(names)
         return known
 
 
 def needs_of(plan: Plan) -> Needs:
     """Take from a plan what decides about needs; ask the result for each target."""
+    tenants: dict[tuple[str, ...], list[Tenant]] = {}
+    for tenant in plan.tenants:
+        if tenant.redact:
+            tenants.setdefault(tenant.redact, []).append(tenant)
     return Needs(
         {provider.name: provider for provider in plan.providers},
         {redaction.name: redaction for redaction in plan.redactions},
         plan.redact,
-        tuple(tenant for tenant in plan.tenants if tenant.redact),
+        {redact: tuple(found) for redact, found in tenants.items()},
     )
 
 

@@ -146,3 +146,24 @@ def test_headers_of_others_are_not_told():
     sent = str([one.message for one in lowered(group(plan, routes=("a",))).resources])
     assert "x-internal-team" in str([one.message for one in lowered(plan).resources])
     assert "x-internal-team" not in sent
+
+
+def test_redactions_go_with_their_routes():
+    """A group gets the keys of those redactions alone that hold for its requests for models."""
+    plan = plan_of(
+        BOTH,
+        OPENAI,
+        FAST,
+        "redactions: { a: { detect: email, replace: hash, hash_key: 'env:A' }, "
+        "b: { detect: iban } }",
+        """
+        routes:
+          - { name: models, match: /v1, serve: llm, auth: none, redact: a, listeners: [public] }
+          - { name: more, match: /v2, serve: llm, auth: none, redact: b, listeners: [internal] }
+          - { name: orders, match: /orders, service: orders, listeners: [internal] }
+        """,
+    )
+    public = group(plan, listeners=("public",))
+    assert [one.name for one in public.redactions] == ["a"]
+    assert [one.name for one in group(plan, routes=("more",)).redactions] == ["b"]
+    assert group(plan, routes=("orders",)).redactions == ()
