@@ -331,7 +331,7 @@ def _simulator() -> Any:
 def _environment(environ: Any, *, simulate: bool) -> dict[str, str]:
     from compiler.simulated import KEY
 
-    return {**environ, KEY: "simulated"} if simulate else dict(environ)
+    return {**environ, KEY: "simulated, and of no use"} if simulate else dict(environ)
 
 
 def _admin(port: int) -> Address:

@@ -44,3 +44,30 @@ def test_no_ledger_stays_none():
         "routes: [{ match: /v1, serve: llm, auth: none }]",
     )
     assert REVISE(plan).ledger.store == NOWHERE
+
+
+def test_clouds_and_redactions_need_no_secret_of_theirs():
+    """Nothing is signed, each API begins at its usual path, and hashes are made with our key."""
+    plan = plan_of(
+        LISTENER,
+        """
+        providers:
+          aws: { api: bedrock, aws: { region: eu-central-1, credentials: instance } }
+          vertex:
+            api: gemini
+            google: { project: p, location: eu, credentials: "file:sa.json" }
+          ours: { api: openai, dialect: vllm, url: "http://10.0.0.1/v1" }
+        """,
+        "redactions: { pii: { detect: email, replace: hash, hash_key: 'env:HASH' } }",
+    )
+    seen = REVISE(plan)
+    key = seen.redactions[0].hash_key
+    assert key is not None
+    assert key.sources == (f"env:{KEY}",)
+    assert seen.redactions[0].rules.hash_key == key.name
+    paths = {one.name: one.url.path for one in seen.providers}
+    assert paths == {"aws": "/aws", "vertex": "/vertex/v1", "ours": "/ours/v1"}
+    assert {one.key for one in seen.providers} == {key}
+    aws = next(one for one in seen.providers if one.name == "aws").aws
+    assert aws is not None
+    assert (aws.region, aws.keys, aws.source) == ("eu-central-1", None, None)
