@@ -177,7 +177,9 @@ def processor(
         "envoy.service.ext_proc.v3.ExternalProcessor",
         {"Process": grpc.stream_stream_rpc_method_handler(made.process)},
     )
-    server = grpc.server(ThreadPoolExecutor(16), handlers=[handler])
+    # Envoy sends a body that it has as a whole in one message.
+    most = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", -1)]
+    server = grpc.server(ThreadPoolExecutor(16), handlers=[handler], options=most)
     assert server.add_insecure_port(f"unix:{folder / worker_socket(0)}")
     server.start()
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,16 @@ import pytest
 from compiler.plan_accounts import Edge
 from compiler.plan_llm import Endpoint, Model, Speech, Trigger
 from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
-from tests.e2e.llm_upstream import Answer, Upstream, chat, chat_chunk, openai_error, sse, upstream
+from tests.e2e.llm_upstream import (
+    Answer,
+    Recorded,
+    Upstream,
+    chat,
+    chat_chunk,
+    openai_error,
+    sse,
+    upstream,
+)
 from tests.e2e.recording_processor import Attempt, Change, Instead, Processor, processor
 from xds.edge import attempt
 
@@ -180,3 +191,35 @@ def test_a_mixed_chain_has_each_target_as_it_needs(lane):
         "llm/gemini/g",
         False,
     )
+
+
+@contextmanager
+def one_target(folder: Path, workers: int) -> Iterator[tuple[Gateway, Upstream]]:
+    """A gateway of its own, whose connections to the edge are not there yet."""
+    with upstream() as gemini, processor(folder, translated, told):
+        one = provider("gemini", gemini, speech=Speech.GEMINI)
+        served = replace(model("gemini", "gemini/g"), endpoints=CHAT)
+        made = replace(plan([one], [served]), edge=Edge(folder=str(folder), workers=workers))
+        with gateway(made) as running:
+            yield running, gemini
+
+
+def test_a_worker_that_is_gone_is_passed_over(tmp_path):
+    """Of two workers one is not there: no request notices, and no slow one is cut."""
+    with one_target(tmp_path, workers=2) as (running, gemini):
+        assert [running.chat("gemini").status_code for _ in range(30)] == [200] * 30
+
+        def late(_request: Recorded) -> Answer:
+            time.sleep(1.2)
+            return chat()
+
+        gemini.behave = late
+        assert running.chat("gemini").status_code == 200
+
+
+@pytest.mark.parametrize("size", [100_000, 20_000_000])
+def test_a_large_body_may_be_the_first_that_the_edge_is_told_of(tmp_path, size):
+    """What is sent while the connection is being made may be any size: Envoy outlives it."""
+    with one_target(tmp_path, workers=1) as (running, gemini):
+        assert running.chat("gemini", x="x" * size).status_code == 200
+        assert len(gemini.requests[0].json["was"]["x"]) == size

@@ -25,10 +25,13 @@ from xds.wire import pack
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
 ext_proc_v3 = envoy.extensions.filters.http.ext_proc.v3
 route_v3 = envoy.config.route.v3
+core_v3 = envoy.config.core.v3
+previous_hosts_v3 = envoy.extensions.retry.host.previous_hosts.v3
 
 _MODE = ext_proc_v3.ProcessingMode
 _LONGEST = timedelta(hours=1)
 """Envoy takes no longer wait for an answer of the edge."""
+_WORKERS_TRIED = 5
 _SLACK = timedelta(seconds=5)
 """What the edge is waited for beyond any bound of a request: those are Envoy's router's to see to,
 which goes on to the next target where this filter would end it all."""
@@ -120,9 +123,7 @@ def _filter(cluster: str, patience: timedelta) -> hcm_v3.HttpFilter:
         # Those of requests come with a request alone, and a gate sees none.
         response_attributes=[attempt.ROUTE_ATTRIBUTE],
     )
-    # It takes as long as the exchange, and is never begun anew: what was said on it is lost.
-    config.grpc_service.envoy_grpc.cluster_name = CLUSTER
-    config.grpc_service.initial_metadata.add(key=attempt.UPSTREAM, value=cluster)
+    _ask_edge(config.grpc_service, cluster)
     config.message_timeout.FromTimedelta(patience)
     config.status_on_error.code = 503
     mode = config.processing_mode
@@ -134,6 +135,25 @@ def _filter(cluster: str, patience: timedelta) -> hcm_v3.HttpFilter:
     config.metadata_options.forwarding_namespaces.untyped.extend((NAMESPACE, AUTHZ))
     config.metadata_options.receiving_namespaces.untyped.append(NAMESPACE)
     return hcm_v3.HttpFilter(name=process_filter_name(cluster), typed_config=pack(config))
+
+
+def _ask_edge(service: core_v3.GrpcService, cluster: str) -> None:
+    """Have a whole exchange with one worker.
+
+    One that is not there is passed over for another; what was begun is never begun anew.
+    """
+    service.envoy_grpc.cluster_name = CLUSTER
+    service.initial_metadata.add(key=attempt.UPSTREAM, value=cluster)
+    retries = service.retry_policy
+    retries.retry_on = "connect-failure,refused-stream"
+    retries.num_retries.value = _WORKERS_TRIED - 1
+    retries.retry_back_off.base_interval.FromMilliseconds(2)
+    # Envoy also takes this for what an attempt may take; the waits themselves stay far below it.
+    retries.retry_back_off.max_interval.FromTimedelta(_LONGEST)
+    elsewhere = retries.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts")
+    elsewhere.typed_config.CopyFrom(pack(previous_hosts_v3.PreviousHostsPredicate()))
+    # One that is gone has nothing to do, so of two it is drawn more often than not.
+    retries.host_selection_retry_max_attempts = 50
 
 
 def _gate() -> ext_proc_v3.ExtProcPerRoute:
