@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from google.oauth2.service_account import Credentials
 
-_log = logging.getLogger("gatewright.plane")
+_log = logging.getLogger("gatewright.xds")
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 TIMEOUT: Final = 10.0
