@@ -127,7 +127,7 @@ def outgoing(
     if redacted.sessions and (record := redacted.record()):
         told["redacted"] = record
     if sent.dropped:
-        told["dropped"] = ",".join(sent.dropped)
+        told["dropped"] = list(sent.dropped)
     try:
         head = messages.head(Side.REQUEST, to_set, to_remove)
     except ValueError as error:

@@ -1,0 +1,305 @@
+"""A whole exchange over ext_proc's messages: what the provider gets, and what the client does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.process.driving import JSON, SSE, Stream, prepared
+from tests.translate.drive import ask, question
+from tests.translate.drive import answer as translated
+from tests.translate.facts import scenarios
+from tests.translate.wire_formats import WIRES
+from xds.edge.attempt import REPLIED, RETRY
+
+SCENARIOS = scenarios()
+CLIENTS = ("chat", "completions", "messages", "responses")
+PROVIDERS = ("openai", "vllm", "anthropic", "gemini", "bedrock", "cohere")
+
+
+def lengths(told):
+    assert told.headers["content-length"] == str(len(told.body))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_request_and_its_whole_answer_are_turned_over(client, provider):
+    body = question(client, stream=False)
+    exchange = ask(client, provider, stream=False)
+    stream = Stream(prepared(client, provider)).ask(body)
+    assert stream.request.headers[":path"] == exchange.upstream.path
+    assert stream.request.headers[":authority"] == f"{provider}.test"
+    assert stream.request.body == exchange.upstream.body
+    assert stream.request.ended
+    lengths(stream.request)
+    given_back = WIRES[provider].whole(SCENARIOS["text"])
+    if (client, provider) in (("messages", "anthropic"), ("completions", "openai")):
+        given_back = given_back if client == "messages" else b'{"id":"c","choices":[]}'
+    _, wanted = translated(exchange, given_back)
+    stream.answer_head().answer_body(given_back)
+    assert stream.answer.body == wanted
+    assert stream.answer.ended
+    assert ":status" not in stream.answer.headers
+    assert RETRY in stream.answer.removed
+    lengths(stream.answer)
+
+
+@pytest.mark.parametrize("client", ["chat", "messages", "responses"])
+@pytest.mark.parametrize("provider", ["vllm", "anthropic", "gemini", "bedrock"])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_cut_of_request_and_answer_gives_the_same(client, provider, data):
+    """Envoy cuts bodies where it likes; an empty last piece ends them, too."""
+    name = data.draw(st.sampled_from(("text_and_calls", "unicode", "reasoning_and_call")))
+    body = question(client, stream=True)
+    wire = WIRES[provider]
+    said = wire.stream(SCENARIOS[name])
+    exchange = ask(client, provider, stream=True)
+    _, wanted = translated(exchange, said, kind=wire.stream_type)
+
+    def cut(whole):
+        cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=9)))
+        pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+        return [*pieces, b""] if data.draw(st.booleans()) else pieces
+
+    stream = Stream(prepared(client, provider)).head().body(*cut(body))
+    assert stream.request.body == exchange.upstream.body
+    stream.answer_head(headers={"content-type": wire.stream_type}).answer_body(*cut(said))
+    assert stream.answer.body == wanted
+    assert stream.answer.ended
+    assert stream.answer.headers["content-type"] == "text/event-stream"
+    assert "content-length" in stream.answer.removed
+
+
+def test_trailers_end_a_body_too():
+    stream = Stream(prepared("chat", "anthropic")).head()
+    stream.body(question("chat", stream=False), end=False)
+    assert stream.request.heads == 0
+    stream.trailers("request_trailers")
+    assert (stream.request.heads, stream.request.ended, stream.request.trailers) == (1, False, True)
+    stream.answer_head().answer_body(WIRES["anthropic"].whole(SCENARIOS["text"]), end=False)
+    stream.trailers("response_trailers")
+    assert stream.json["choices"][0]["message"]["content"]
+    assert stream.answer.trailers
+
+
+@pytest.mark.parametrize(
+    ("client", "kind"),
+    [("chat", "error"), ("messages", "type"), ("responses", "error"), ("embeddings", "error")],
+)
+def test_what_cannot_be_served_is_refused_in_the_client_s_schema(client, kind):
+    stream = Stream(prepared(client, "gemini")).ask(b"no json")
+    assert stream.replied.status.code == 400
+    assert stream.replied.details == REPLIED
+    told = json.loads(stream.replied.body)
+    assert kind in told
+    assert told["error"]["message"]
+    assert stream.metadata == {"failure": "invalid"}
+    assert stream.attempt.done
+    (content,) = stream.replied.headers.set_headers
+    assert (content.header.key, content.header.raw_value) == ("content-type", b"application/json")
+
+
+def test_bodies_are_bounded_and_not_unpacked():
+    """By what their head says, and by what comes."""
+    small = prepared("messages", "gemini", body_limit=100)
+    said = Stream(small).head({**JSON, "content-length": "101"})
+    came = Stream(small).head().body(b"x" * 60, b"x" * 60, end=False)
+    for stream in (said, came):
+        assert stream.replied.status.code == 413
+        assert json.loads(stream.replied.body)["error"]["type"] == "request_too_large"
+    packed = Stream(small).head({**JSON, "content-encoding": "gzip"})
+    assert packed.replied.status.code == 415
+    large = Stream(small).ask(b'{"model":"m","max_tokens":1,"messages":[]}')
+    if large.replied is None:
+        large.answer_head().answer_body(b"x" * 60, b"x" * 60, end=False)
+        assert large.answer.headers[":status"] == "502"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "trigger"),
+    [
+        (429, b'{"error":{"message":"slow","type":"rate_limit_error"}}', "rate_limited"),
+        (529, b'{"error":{"type":"overloaded_error","message":"x"}}', "overloaded"),
+        (500, b"", "server_error"),
+        (504, b"{}", "timeout"),
+        (
+            400,
+            b'{"error":{"type":"invalid_request_error","message":"prompt is too long"}}',
+            "context_exceeded",
+        ),
+        (401, b'{"error":{"type":"authentication_error","message":"no"}}', ""),
+    ],
+)
+def test_an_error_names_its_trigger(status, body, trigger):
+    stream = Stream(prepared("chat", "anthropic")).ask(question("chat", stream=False))
+    stream.answer_head(status).answer_body(body)
+    assert stream.answer.headers.get(RETRY, "") == trigger
+    assert stream.json["error"]["message"]
+    assert stream.answer.ended
+    lengths(stream.answer)
+    none = Stream(prepared("chat", "anthropic", about={"on": ()})).ask(
+        question("chat", stream=False)
+    )
+    none.answer_head(status).answer_body(body)
+    assert RETRY not in none.answer.headers
+
+
+def test_an_error_without_a_body_is_told_all_the_same():
+    stream = Stream(prepared("chat", "anthropic")).ask(question("chat", stream=False))
+    stream.answer_head(503, {}, end=True)
+    assert stream.answer.headers[RETRY] == "overloaded"
+    assert stream.json["error"]["type"] == "server_error"
+    assert stream.answer.ended
+
+
+def test_a_stream_that_fails_before_its_first_content_is_an_answer_of_its_own():
+    """A cut, an error, and an end: the router may still go on, and the client has seen nothing."""
+    said = WIRES["anthropic"].stream(SCENARIOS["text"])
+    before = said[: said.index(b"event: content_block_delta")]
+    error = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n'
+    for pieces, trigger in (
+        ([before, b""], "connect_failure"),
+        ([before, error], "overloaded"),
+        ([b""], "connect_failure"),
+    ):
+        stream = Stream(prepared("chat", "anthropic")).ask(question("chat", stream=True))
+        stream.answer_head(headers=SSE).answer_body(*pieces)
+        assert stream.answer.headers[RETRY] == trigger
+        assert stream.answer.headers[":status"] in ("502", "503")
+        assert stream.json["error"]
+        lengths(stream.answer)
+
+
+def test_a_stream_that_fails_later_ends_with_an_error():
+    said = WIRES["anthropic"].stream(SCENARIOS["text"])
+    stream = Stream(prepared("chat", "anthropic")).ask(question("chat", stream=True))
+    stream.answer_head(headers=SSE).answer_body(said[: said.index(b"event: message_delta")])
+    assert stream.answer.ended
+    assert RETRY not in stream.answer.headers
+    assert b'"error"' in stream.answer.body
+    assert b"[DONE]" not in stream.answer.body
+    assert stream.metadata == {"failure": "cut"}
+
+
+def test_a_filter_that_leaves_nothing_makes_the_chain_go_on():
+    filtered = {
+        "id": "c",
+        "choices": [
+            {"index": 0, "finish_reason": "content_filter", "message": {"role": "assistant"}}
+        ],
+    }
+    chunk = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]}
+    for on, trigger in ((("content_filter",), "content_filter"), ((), "")):
+        whole = Stream(prepared("chat", "vllm", about={"on": on}))
+        whole.ask(question("chat", stream=False))
+        whole.answer_head().answer_body(json.dumps(filtered).encode())
+        stream = Stream(prepared("chat", "vllm", about={"on": on}))
+        stream.ask(question("chat", stream=True)).answer_head(headers=SSE)
+        stream.answer_body(b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+        for one in (whole, stream):
+            assert one.answer.headers.get(RETRY, "") == trigger
+            assert one.answer.headers.get(":status", "200") == ("400" if trigger else "200")
+
+
+def test_the_client_s_own_credentials_and_hops_go_no_further():
+    headers = {
+        **JSON,
+        "authorization": "Bearer client",
+        "cookie": "a=b",
+        "x-amz-security-token": "t",
+        "te": "trailers",
+        "anthropic-beta": "b",
+    }
+    stream = Stream(prepared("messages", "openai")).ask(question("messages", stream=False), headers)
+    assert set(headers) - {"content-type"} <= set(stream.request.removed)
+    assert stream.request.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("model", ["a\r\nx: y", "../../x", "a b", "m\u00e4"])
+def test_no_model_s_name_becomes_a_header(model):
+    for provider in ("gemini", "bedrock"):
+        stream = Stream(prepared("chat", provider, at={"model": model}))
+        stream.ask(question("chat", stream=False))
+        assert stream.replied.status.code == 400
+
+
+def test_a_provider_s_word_to_the_router_is_not_heard():
+    said = {**JSON, RETRY: "rate_limited", "x-gatewright-retry-after": "9"}
+    stream = Stream(prepared("chat", "openai")).ask(question("chat", stream=False))
+    stream.answer_head(headers=said).answer_body(WIRES["openai"].whole(SCENARIOS["text"]))
+    assert {RETRY, "x-gatewright-retry-after"} <= set(stream.answer.removed)
+
+
+def test_tokens_are_counted_here_where_the_provider_cannot():
+    for client, provider in (("count_tokens", "cohere"), ("input_tokens", "vllm")):
+        body = {"model": "m", "messages": [{"role": "user", "content": "one two three"}]}
+        stream = Stream(prepared(client, provider)).ask(body)
+        assert stream.replied.status.code == 200
+        assert json.loads(stream.replied.body)["input_tokens"] > 2
+        broken = Stream(prepared(client, provider)).ask(b"[]")
+        assert broken.replied.status.code == 400
+
+
+def test_speech_goes_through_untouched():
+    """Bytes that are no text, as they come; an error is read."""
+    body = {"model": "m", "input": "hello", "voice": "x"}
+    stream = Stream(prepared("speech", "openai", at={"model": "tts-1"})).ask(body)
+    assert json.loads(stream.request.body) == {**body, "model": "tts-1"}
+    assert stream.request.headers[":path"] == "/v1/audio/speech"
+    assert "accept" not in stream.request.headers
+    sound = bytes(range(256)) * 10
+    stream.answer_head(headers={"content-type": "audio/mpeg", "content-length": "2560"})
+    assert stream.answer.heads == 1
+    stream.answer_body(sound[:100], sound[100:])
+    assert stream.answer.body == sound
+    assert stream.answer.headers == {}
+    assert "content-length" not in stream.answer.removed
+    failed = Stream(prepared("speech", "openai")).ask(body)
+    failed.answer_head(429).answer_body(b'{"error":{"message":"m","type":"t","code":null}}')
+    assert failed.answer.headers[RETRY] == "rate_limited"
+
+
+def test_what_is_not_known_is_not_decided_yet():
+    """The shell waits for it, and gives up in the schema that the path tells."""
+    stream = Stream(prepared(), cluster="other")
+    assert stream.head().request.heads == 0
+    message = b""
+    for path, kind in (("/v1/messages?beta=true", "type"), ("/v1/chat/completions", "error")):
+        lost = Stream(prepared(), route="other")
+        message = _first_message(path)
+        for answer in lost.attempt.give_up(message):
+            lost.hear(answer)
+        assert lost.replied.status.code == 503
+        assert kind in json.loads(lost.replied.body)
+        assert lost.attempt.done
+
+
+def _first_message(path):
+    from tests.process.driving import proc_v3
+
+    message = proc_v3.ProcessingRequest()
+    message.request_headers.headers.headers.add(key=":path", raw_value=path.encode())
+    return message.SerializeToString()
+
+
+def test_aws_is_signed_with_the_keys_of_the_moment():
+    from xds.edge.processing import Aws
+
+    aws = Aws(region="us-east-1", access_key="k", secret_key="s", session_token="t")
+    secrets = {"k": "AKIA1", "s": "secret-canary", "t": "token"}
+    at = {"aws": aws}
+    stream = Stream(prepared("chat", "bedrock", at=at, secrets=secrets))
+    stream.ask(question("chat", stream=False), {**JSON, "authorization": "Bearer client"})
+    given = stream.request.headers["authorization"]
+    assert given.startswith("AWS4-HMAC-SHA256 Credential=AKIA1/20231114/us-east-1/bedrock/")
+    assert "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token" in given
+    assert stream.request.headers["x-amz-security-token"] == "token"
+    assert "authorization" not in stream.request.removed
+    missing = Stream(prepared("chat", "bedrock", at=at, secrets={"k": "AKIA1"}))
+    missing.ask(question("chat", stream=False))
+    assert missing.replied.status.code == 503
+    assert b"canary" not in missing.replied.body
