@@ -1,4 +1,4 @@
-"""Drives one stream of ext_proc by hand: messages as Envoy writes them, answers as Envoy reads them."""
+"""Drives one stream of ext_proc by hand: writes messages as Envoy does, and reads the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redaction on the way of an attempt: whose, where, composed, restored, and closed when it fails."""
+"""Redaction on the way of an attempt: whose it is, several as one, and closed when it fails."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 
 import pytest
 
+from ext_authz.process.processor import processor
 from tests.process.driving import SSE, Stream, prepared
-from tests.redact.answers import chat, read
+from tests.redact.answers import chat, messages, read
 from xds.edge.processing import Pattern, Redaction, Scope
 
 MAIL = Redaction(detect=("email",))
@@ -72,8 +73,6 @@ def test_a_stream_of_the_same_api_is_restored_however_it_is_cut():
 
 def test_a_translated_stream_is_restored():
     made = prepared("chat", "anthropic", redactions=BOTH, about={"redact": ("mail", "name")})
-    from tests.redact.answers import messages
-
     body = messages(["to <EM", "AIL_1", "> of <PROJECT_", "1>", "!"])
     stream = Stream(made).ask(asked(stream=True)).answer_head(headers=SSE).answer_body(body)
     assert read(stream.answer.body)[0] == "to bob@example.com of Bluebird!"
@@ -113,8 +112,6 @@ def test_an_answer_that_must_not_be_said_is_cut(provider, streams):
     block = Redaction(detect=("email",), action="mask", answers="block")
     made = prepared("chat", provider, redactions={"b": block}, about={"redact": ("b",)})
     stream = Stream(made).ask(asked(text="hi", stream=streams))
-    from tests.redact.answers import messages
-
     pieces = ["well then, it is ", "x@example.org, I ", "think"]
     if streams:
         body = chat(pieces) if provider == "vllm" else messages(pieces)
@@ -158,8 +155,6 @@ def test_a_hash_has_the_key_of_the_secret():
 
 
 def test_what_is_not_changed_is_not_compiled_again():
-    from ext_authz.process.processor import processor
-
     first = prepared(redactions=BOTH)
     again = processor(first.processing, first.secret, first)
     assert again.redactors["mail"] is first.redactors["mail"]

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.process.driving import JSON, SSE, Stream, prepared
-from tests.translate.drive import ask, question
+from tests.process.driving import JSON, SSE, Stream, prepared, proc_v3
 from tests.translate.drive import answer as translated
+from tests.translate.drive import ask, question
 from tests.translate.facts import scenarios
 from tests.translate.wire_formats import WIRES
 from xds.edge.attempt import REPLIED, RETRY
+from xds.edge.processing import Aws
 
 SCENARIOS = scenarios()
 CLIENTS = ("chat", "completions", "messages", "responses")
@@ -279,16 +280,12 @@ def test_what_is_not_known_is_not_decided_yet():
 
 
 def _first_message(path):
-    from tests.process.driving import proc_v3
-
     message = proc_v3.ProcessingRequest()
     message.request_headers.headers.headers.add(key=":path", raw_value=path.encode())
     return message.SerializeToString()
 
 
 def test_aws_is_signed_with_the_keys_of_the_moment():
-    from xds.edge.processing import Aws
-
     aws = Aws(region="us-east-1", access_key="k", secret_key="s", session_token="t")
     secrets = {"k": "AKIA1", "s": "secret-canary", "t": "token"}
     at = {"aws": aws}
