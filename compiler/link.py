@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from compiler.diagnostic import Reporter
 from compiler.linking.auth import check_keys_exist
+from compiler.linking.cooling import check_cool_downs
 from compiler.linking.findings import Findings
 from compiler.linking.groups import link_groups
 from compiler.linking.issuers import check_unused_issuers, link_issuers
@@ -57,6 +58,7 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
         # What is left out because of a fault would look unused.
         check_unused(document, models, routes, findings)
         check_unused_tiers(document, findings)
+        check_cool_downs(document, models, findings)
         check_unused_redactions(document, findings)
         check_unused_issuers(document, routes, findings)
         check_keys_exist(document, findings)
