@@ -18,6 +18,7 @@ from ext_authz.translate.counting import counted
 from ext_authz.translate.errors import RefusedError
 from ext_authz.translate.exchange import Exchange
 from ext_authz.translate.translator import translate
+from ext_authz.translate.trimming import Trimmed, trimmed
 from ext_authz.translate.upstream import Upstream as Sent
 from ext_authz.translate.wire import NotJsonError, decode_object
 from xds.edge.pairs import ClientApi, Way, pair
@@ -99,7 +100,8 @@ def outgoing(
     """
     client = operation.client
     redactors = processor.redactors_for(operation, place.upstream, tenant)
-    redacted = redact(redactors, body) if redactors else Redacted(body)
+    fitting = _fitting(operation, place.upstream.window, body)
+    redacted = redact(redactors, fitting.body) if redactors else Redacted(fitting.body)
     found = pair(client, place.upstream.provider)
     same = found is not None and found.way is Way.SAME
     if client in OPERATIONS:
@@ -124,6 +126,8 @@ def outgoing(
         if name in headers and name not in given
     ]
     told: dict[str, Any] = {}
+    if fitting.dropped:
+        told["trimmed"] = fitting.dropped
     if redacted.sessions and (record := redacted.record()):
         told["redacted"] = record
     if sent.dropped:
@@ -137,6 +141,18 @@ def outgoing(
         messages.body(Side.REQUEST, sent.body, end=not trailers),
     ]
     return Outgoing(answers, exchange, redacted, same)
+
+
+def _fitting(operation: Operation, window: int, body: bytes) -> Trimmed:
+    """Drop the oldest turns where the policy has it so and a model's window is too small."""
+    if not operation.trim or not window:
+        return Trimmed(body)
+    output = estimate(body, len(body), operation.output, "").output
+    return trimmed(operation.client, body, max(window - output, 0), _input)
+
+
+def _input(body: bytes) -> int:
+    return estimate(body, len(body), 0, "").input
 
 
 def _signed(

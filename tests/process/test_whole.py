@@ -300,3 +300,25 @@ def test_aws_is_signed_with_the_keys_of_the_moment():
     missing.ask(question("chat", stream=False))
     assert missing.replied.status.code == 503
     assert b"canary" not in missing.replied.body
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_the_oldest_turns_go_where_a_prompt_does_not_fit(provider):
+    """Of a window of 1,200 tokens 500 are for the answer, and 1,200 words are more than that."""
+    said = "word " * 1_200
+    turns = [
+        {"role": "user", "content": f"first {said}"},
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": "last"},
+    ]
+    asked = {"model": "fast", "messages": turns, "max_tokens": 500}
+    roomy, tight = ({"window": window} for window in (128_000, 1_200))
+    whole = Stream(prepared("chat", provider, about={"trim": True}, at=roomy)).ask(asked)
+    assert b"first" in whole.request.body
+    assert "trimmed" not in whole.metadata
+    left = Stream(prepared("chat", provider, about={"trim": True}, at=tight)).ask(asked)
+    assert b"first" not in left.request.body
+    assert b"last" in left.request.body
+    assert left.metadata["trimmed"] == 2
+    untouched = Stream(prepared("chat", provider, at=tight)).ask(asked)
+    assert b"first" in untouched.request.body

@@ -49,6 +49,7 @@ _GEN_AI = {
     "failure": f"%DYNAMIC_METADATA({NAMESPACE}:failure)%",
     "redacted": f"%DYNAMIC_METADATA({NAMESPACE}:redacted)%",
     "dropped": f"%DYNAMIC_METADATA({NAMESPACE}:dropped)%",
+    "trimmed": f"%DYNAMIC_METADATA({NAMESPACE}:trimmed)%",
     "cost_nano_usd": f"%DYNAMIC_METADATA({NAMESPACE}:usage:cost)%",
     "gen_ai.operation.name": f"%METADATA(ROUTE:{NAMESPACE}:operation)%",
     "gen_ai.provider.name": f"%METADATA(CLUSTER:{NAMESPACE}:provider)%",
