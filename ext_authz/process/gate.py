@@ -13,6 +13,7 @@ from ext_authz.process import messages
 from ext_authz.process.messages import Side, headers_of
 from ext_authz.process.opening import Opening, Verdict
 from ext_authz.process.outcome import Outcome
+from ext_authz.process.refusing import refused
 from ext_authz.process.request import CHATS
 from ext_authz.process.triggers import trigger_of
 from ext_authz.translate.clients.writer import Moment
@@ -93,12 +94,12 @@ class Gate:
         self.done = True
         self._outcome.gate = "failed"
         self._outcome.failure = failure.kind
-        head, body = refusal(operation.client, failure, self._moment)
-        to_set = [(":status", str(head.status)), *head.headers]
-        if trigger := trigger_of(failure, operation.on):
-            to_set.append((RETRY, trigger))
-        without = [RETRY_AFTER, "content-length"]
+        trigger = trigger_of(failure, operation.on)
         if not trigger:
-            without.append(RETRY)
+            # A head with another body would end only when the provider's stream does.
+            return [refused(operation.client, failure, self._moment)]
+        head, body = refusal(operation.client, failure, self._moment)
+        to_set = [(":status", str(head.status)), *head.headers, (RETRY, trigger)]
+        without = (RETRY_AFTER, "content-length")
         answer = messages.head(Side.ANSWER, to_set, without, body=body)
         return [messages.with_metadata(answer, {"failure": failure.kind})]

@@ -106,6 +106,15 @@ def test_a_stream_without_an_answer_fails(client, said, trigger, status):
     assert stream.attempt.done
 
 
+def test_a_failure_for_which_nobody_goes_on_is_told_at_once():
+    """In the provider's place: the router would let a changed stream end with the provider's."""
+    stream = gate(about={"on": ()}).answer_head(headers=SSE)
+    stream.answer_body(event({"error": {"message": "m", "code": 503}}), end=False)
+    assert stream.replied.status.code == 503
+    assert json.loads(stream.replied.body)["error"]["message"] == "m"
+    assert stream.attempt.done
+
+
 def test_a_stream_that_only_announces_is_held():
     """Whatever it is that does not come: Envoy's own time for an attempt ends it."""
     stream = gate().answer_head(headers=SSE).answer_body(*[ROLE] * 50, end=False)
