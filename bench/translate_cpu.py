@@ -26,7 +26,8 @@ _MOMENT = Moment(1_700_000_000.0, "0123456789abcdef")
 _WORDS = "The quick brown fox jumps over the lazy dog near the river bank. "
 
 
-def _chat_request(*, stream: bool) -> bytes:
+def chat_request(*, stream: bool) -> bytes:
+    """Write a request of about 2 KB, with a tool that was called."""
     properties = {
         name: {"type": "string", "description": "What the user asks for"}
         for name in ("city", "country", "unit")
@@ -131,9 +132,11 @@ _CONVERSE = encode(
         "usage": {"inputTokens": 400, "outputTokens": 200, "totalTokens": 600},
     }
 )
+ANSWERS = {"claude": _CLAUDE, "gpt": _GPT}
+"""Whole answers of about 1 KB, by who gives them."""
 _JSON = {"content-type": "application/json", "x-request-id": "r1"}
 _SSE = {"content-type": "text/event-stream"}
-_CHUNKS = {
+CHUNKS = {
     "claude": (
         (
             b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1",'
@@ -200,7 +203,7 @@ def main() -> None:
     gpt = Target(Provider.OPENAI, "gpt-4o")
     gemini = Target(Provider.GEMINI, "gemini-2.5-flash")
     bedrock = Target(Provider.BEDROCK, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
-    chat, messages = _chat_request(stream=False), _messages_request(stream=False)
+    chat, messages = chat_request(stream=False), _messages_request(stream=False)
     print(f"four phases, request {len(chat)} and {len(messages)} bytes (bar {BAR:.0f} us)")
     for name, client, target, body, answer in (
         ("chat -> anthropic", ClientApi.CHAT, claude, chat, _CLAUDE),
@@ -212,7 +215,7 @@ def main() -> None:
         ("chat -> openai (passed on)", ClientApi.CHAT, gpt, chat, _GPT),
     ):
         print(f"  {name:28} {_whole(client, target, body, answer):6.1f} us")
-    chat, messages = _chat_request(stream=True), _messages_request(stream=True)
+    chat, messages = chat_request(stream=True), _messages_request(stream=True)
     print(f"one chunk of a stream (bar {CHUNK_BAR:.0f} us)")
     for name, client, target, body, wire in (
         ("chat <- anthropic", ClientApi.CHAT, claude, chat, "claude"),
@@ -220,7 +223,7 @@ def main() -> None:
         ("chat <- gemini", ClientApi.CHAT, gemini, chat, "gemini"),
         ("chat <- openai (passed on)", ClientApi.CHAT, gpt, chat, "gpt"),
     ):
-        print(f"  {name:28} {_chunk(client, target, body, _CHUNKS[wire]):6.2f} us")
+        print(f"  {name:28} {_chunk(client, target, body, CHUNKS[wire]):6.2f} us")
 
 
 if __name__ == "__main__":

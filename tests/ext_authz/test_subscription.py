@@ -12,6 +12,8 @@ from ext_authz.subscription.served import Served, UnusableError
 from ext_authz.subscription.stream import Response, Stream
 from tests.ext_authz.asking import digest_of, rules
 from xds.edge.key_table import shards
+from xds.edge.pairs import Provider
+from xds.edge.processing import Aws, Processing, Redaction, Upstream, write_processing
 from xds.edge.resources import KEYS, MESSAGES, PROCESSING, REVOKED, REVOKED_NAME, RULES
 from xds.edge.rules import CounterStore, Key, write_rules
 from xds.order import SECRET
@@ -22,6 +24,18 @@ tls_v3 = envoy.extensions.transport_sockets.tls.v3
 CI = Key(id="acme/ci", tenant="acme")
 SHARDS = shards([(digest_of("acme/ci"), CI)])
 RULES_BODY = write_rules(rules())
+SIGNED = Processing(
+    upstreams={
+        "up": Upstream(
+            name="aws",
+            provider=Provider.BEDROCK,
+            model="m",
+            authority="a.test",
+            aws=Aws(region="us-east-1", access_key="access", secret_key="secret"),
+        )
+    },
+    redactions={"r": Redaction(detect=("email",), action="hash", hash_key="hash")},
+)
 REMOTE = write_rules(rules(counters=CounterStore(embedded=False, secret="counters")))
 
 
@@ -93,6 +107,8 @@ def test_a_policy_without_keys_is_complete_with_the_word_that_there_are_none():
         (KEYS, {"keys/1/0": b"nothing"}, "keys/1/0"),
         (KEYS, {"keys/3/0": next(iter(SHARDS.values()))}, "keys/3/0"),
         (REVOKED, {REVOKED_NAME: b"short"}, "5 bytes are no digests"),
+        (PROCESSING, {"processing": b'{"upstreams": 5}'}, "processing: it cannot be read"),
+        (PROCESSING, {"a": b"{}", "b": b"{}"}, "more than one resource of processing"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_reason(type_url, bodies, said):
@@ -159,6 +175,23 @@ def test_secrets_are_asked_for_when_rules_speak_of_them():
     assert SECRET not in [one.type_url for one in requests]
 
 
+def test_secrets_that_attempts_need_are_asked_for():
+    """Those that are signed and hashed with; without what attempts need all is complete."""
+    stream, _ = started()
+    list(stream.take(response(RULES, {"rules": RULES_BODY})))
+    list(stream.take(response(KEYS)))
+    assert stream.served.complete
+    assert not stream.served.waits
+    _, wanted = stream.take(response(PROCESSING, {"processing": write_processing(SIGNED)}))
+    assert list(wanted.resource_names_subscribe) == ["access", "hash", "secret"]
+    assert stream.served.complete
+    assert stream.served.waits
+    assert stream.served.processing == SIGNED
+    _, dropped = stream.take(response(PROCESSING, removed=["processing"]))
+    assert list(dropped.resource_names_unsubscribe) == ["access", "hash", "secret"]
+    assert stream.served.processing is None
+
+
 def test_a_secret_shows_in_no_repr():
     """Nor does a digest."""
     stream, _ = started()
@@ -172,7 +205,8 @@ def test_a_secret_shows_in_no_repr():
 def kept(disk, served=None):
     """Have a stream's responses kept as `follow` keeps them."""
     stream, _ = started(served)
-    for told in (response(RULES, {"rules": REMOTE}), response(KEYS, SHARDS)):
+    processing = response(PROCESSING, {"processing": write_processing(SIGNED)})
+    for told in (response(RULES, {"rules": REMOTE}), response(KEYS, SHARDS), processing):
         list(stream.take(told))
         disk.save(told.type_url, stream.changed, frozenset(stream.served.versions[told.type_url]))
     return stream
@@ -187,6 +221,7 @@ def test_what_was_served_last_is_there_after_a_restart(tmp_path):
     found = LastGood(folder).load()
     assert found.rules == stream.served.rules
     assert found.keys.lookup(digest_of("acme/ci")) == CI
+    assert found.processing == SIGNED
     assert found.versions[RULES] == {"rules": "1"}
     assert b"canary" not in b"".join(file.read_bytes() for file in folder.iterdir())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
