@@ -13,7 +13,17 @@ from enum import StrEnum
 
 from compiler.plan import Plan, Route, Serve
 from compiler.plan_accounts import AuthKind, Tenant
-from compiler.plan_llm import Choice, Endpoint, Model, Provider, Redaction, Speech, Target, Trust
+from compiler.plan_llm import (
+    FORMS,
+    Choice,
+    Endpoint,
+    Model,
+    Provider,
+    Redaction,
+    Speech,
+    Target,
+    Trust,
+)
 from xds.edge.pairs import Way, pair
 from xds.edge.processing import Scope
 
@@ -37,7 +47,7 @@ STREAMED = frozenset(
 TURNS = STREAMED - {Endpoint.COMPLETIONS}
 """Operations whose requests hold turns, of which the oldest may be dropped."""
 
-PASSED = frozenset({Endpoint.IMAGES, Endpoint.SPEECH})
+PASSED = frozenset({Endpoint.IMAGES, Endpoint.SPEECH}) | FORMS
 """Operations that are passed through as they are: no dialect differs in them."""
 
 COUNTS = frozenset({Endpoint.COUNT_TOKENS, Endpoint.INPUT_TOKENS})

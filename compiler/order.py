@@ -50,6 +50,10 @@ ORDER: tuple[Position, ...] = (
         "reads the model from the whole body, by which the route is chosen anew",
     ),
     Position(
+        "gatewright.form",
+        "does the same for forms with files in them, which are no JSON",
+    ),
+    Position(
         "envoy.filters.http.ext_authz",
         "the edge is asked about the route that the model chose, and sees the body where it must",
     ),

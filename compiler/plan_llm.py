@@ -38,7 +38,10 @@ class Endpoint(StrEnum):
     RESPONSES = "/responses"
     INPUT_TOKENS = "/responses/input_tokens"
     IMAGES = "/images/generations"
+    IMAGE_EDITS = "/images/edits"
     SPEECH = "/audio/speech"
+    TRANSCRIPTIONS = "/audio/transcriptions"
+    AUDIO_TRANSLATIONS = "/audio/translations"
     MESSAGES = "/messages"
     COUNT_TOKENS = "/messages/count_tokens"
 
@@ -60,10 +63,18 @@ _CLIENTS = {
     Endpoint.RESPONSES: ClientApi.RESPONSES,
     Endpoint.INPUT_TOKENS: ClientApi.INPUT_TOKENS,
     Endpoint.IMAGES: ClientApi.IMAGES,
+    Endpoint.IMAGE_EDITS: ClientApi.IMAGES,
     Endpoint.SPEECH: ClientApi.SPEECH,
+    Endpoint.TRANSCRIPTIONS: ClientApi.SPEECH,
+    Endpoint.AUDIO_TRANSLATIONS: ClientApi.SPEECH,
     Endpoint.MESSAGES: ClientApi.MESSAGES,
     Endpoint.COUNT_TOKENS: ClientApi.COUNT_TOKENS,
 }
+
+
+FORMS = frozenset({Endpoint.IMAGE_EDITS, Endpoint.TRANSCRIPTIONS, Endpoint.AUDIO_TRANSLATIONS})
+"""Operations whose requests are forms with files in them, and no JSON: they are passed on as they
+are, to the provider's own operation of that name."""
 
 
 class Trust(StrEnum):

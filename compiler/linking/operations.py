@@ -19,8 +19,12 @@ from xds.edge.pairs import pair
 _COUNTERS: Final = {
     Endpoint.COUNT_TOKENS: Endpoint.MESSAGES,
     Endpoint.INPUT_TOKENS: Endpoint.RESPONSES,
+    Endpoint.IMAGE_EDITS: Endpoint.IMAGES,
+    Endpoint.TRANSCRIPTIONS: Endpoint.SPEECH,
+    Endpoint.AUDIO_TRANSLATIONS: Endpoint.SPEECH,
 }
-"""Operations that count for another: the edge counts where the provider does not."""
+"""Operations that come with another: those that count for it (the edge counts where the provider
+does not), and those that are the same with files."""
 
 _WORDS: Final[Mapping[Endpoint, ServedApi]] = {
     Endpoint.CHAT_COMPLETIONS: ServedApi.CHAT,

@@ -15,7 +15,7 @@ from compiler.lower.llm.processors import Processors, processors_of
 from compiler.lower.llm.variants import variants
 from compiler.needs import served, targets_of
 from compiler.plan import Plan, Route, Serve
-from compiler.plan_llm import Endpoint, Model, Provider, Redaction, Target, Trust
+from compiler.plan_llm import FORMS, Endpoint, Model, Provider, Redaction, Target, Trust
 from policies.secret import SecretRef
 from xds.edge import processing
 from xds.edge.resources import PROCESSING, edge_resource
@@ -69,6 +69,8 @@ def _operations(plan: Plan, processors: Processors) -> Iterator[tuple[str, proce
     for route in plan.routes:
         for model in served(route, models):
             for endpoint in model.endpoints:
+                if endpoint in FORMS:
+                    continue
                 for variant in variants(route, endpoint, model, processors.needs):
                     if processors.present(route, endpoint, model, variant):
                         yield variant.name, _operation(plan, route, endpoint, model)

@@ -156,7 +156,10 @@ def test_models_of_another_api_are_refused_and_not_routed():
         ("/responses", "llm/responses/fast"),
         ("/responses/input_tokens", "llm/responses/input_tokens/fast"),
         ("/images/generations", "llm/images/generations/fast"),
+        ("/images/edits", "llm/images/edits/fast"),
         ("/audio/speech", "llm/audio/speech/fast"),
+        ("/audio/transcriptions", "llm/audio/transcriptions/fast"),
+        ("/audio/translations", "llm/audio/translations/fast"),
         ("/messages", "llm/messages/smart"),
         ("/messages/count_tokens", "llm/messages/count_tokens/smart"),
     ]

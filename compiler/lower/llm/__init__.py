@@ -9,7 +9,11 @@ and carries), and then what is told of it: ``local_reply``, ``metrics``, ``acces
 from __future__ import annotations
 
 from compiler.guards import identifies
-from compiler.lower.llm.body_metadata import body_buffer_filters, body_metadata_filter
+from compiler.lower.llm.body_metadata import (
+    body_buffer_filters,
+    body_metadata_filter,
+    form_filter,
+)
 from compiler.lower.llm.clusters import cluster_secrets, llm_clusters, llm_listeners
 from compiler.lower.llm.local_reply import local_reply
 from compiler.lower.llm.metrics import metrics_logs
@@ -57,7 +61,7 @@ def lower_llm(plan: Plan, listener: Listener, *, accounts: bool = False) -> LlmP
             )
             for route, action in serving
         },
-        http_filters=(body_metadata_filter(), *_buffer(plan, listener)),
+        http_filters=(body_metadata_filter(), form_filter(), *_buffer(plan, listener)),
         clusters=llm_clusters(plan, used, processors, accounts=accounts),
         listeners=llm_listeners(plan, used),
         secrets=cluster_secrets(plan, used),

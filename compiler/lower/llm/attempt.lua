@@ -45,8 +45,14 @@ function envoy_on_request(handle)
   local endpoint = handle:metadata():get('endpoint')
   local body = handle:body(true)
   local bytes = body:getBytes(0, body:length())
-  local changed, injected = rewritten(bytes, TARGET.model, TARGET.stream_usage[endpoint])
   local headers = handle:headers() -- after the wait for the body, never before it
+  local changed, injected
+  if TARGET.forms[endpoint] then
+    local boundary = boundary_of(headers:get('content-type'))
+    changed = with_value(bytes, boundary, 'model', TARGET.name)
+  else
+    changed, injected = rewritten(bytes, TARGET.model, TARGET.stream_usage[endpoint])
+  end
   headers:replace(':path', path_of(endpoint, headers:get(':path')))
   headers:replace(':authority', TARGET.authority)
   local attempt = headers:get(TARGET.attempt_header)

@@ -20,7 +20,7 @@ from compiler.lower.llm.names import (
     WAIT_HEADER,
     cluster_name,
 )
-from compiler.plan_llm import Endpoint, Provider, Speech, Target, Url
+from compiler.plan_llm import FORMS, Endpoint, Provider, Speech, Target, Url
 from xds.schema import envoy
 from xds.wire import pack
 
@@ -43,11 +43,13 @@ def attempt_filter(provider: Provider, target: Target) -> hcm_v3.HttpFilter:
             "namespace": NAMESPACE,
             "cluster": cluster_name(target),
             "model": json_string(target.model),
+            "name": target.model,
             "path": path,
             "deployment": deployment,
             "version": version,
             "authority": authority(provider.url),
             "stream_usage": STREAM_USAGE,
+            "forms": tuple(sorted(FORMS)),
             "retry_header": RETRY_HEADER,
             "wait_header": WAIT_HEADER,
             "attempt_header": ATTEMPT_HEADER,

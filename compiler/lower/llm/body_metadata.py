@@ -7,22 +7,28 @@ The filter is off on every route but those of LLM operations, so that no other b
 
 from __future__ import annotations
 
+from compiler.lower.llm.lua import form_source
 from compiler.lower.llm.names import MODEL, NAMESPACE, PROBLEM, STREAM
 from policies import body_limit
 from xds.schema import envoy
 from xds.wire import pack
 
 hcm_v3 = envoy.extensions.filters.network.http_connection_manager.v3
+lua_v3 = envoy.extensions.filters.http.lua.v3
 json_v3 = envoy.extensions.filters.http.json_to_metadata.v3
 route_v3 = envoy.config.route.v3
 
 FILTER = "envoy.filters.http.json_to_metadata"
+
+FORM_FILTER = "gatewright.form"
 
 MISSING = "missing"
 MALFORMED = "malformed"
 
 CONTENT_TYPE = r"(?i)application/(?:json|[a-z0-9.+-]+\+json)[ \t]*(?:;.*)?"
 """Envoy's own rule would refuse ``application/json; charset=utf-8``."""
+
+FORM_TYPE = r"(?i)multipart/form-data[ \t]*;.*boundary=.+"
 
 
 def body_metadata_filter() -> hcm_v3.HttpFilter:
@@ -44,7 +50,16 @@ def body_metadata_filter() -> hcm_v3.HttpFilter:
     return hcm_v3.HttpFilter(name=FILTER, typed_config=pack(config), disabled=True)
 
 
-def read_body(route: route_v3.Route, body_bytes: int) -> None:
+def form_filter() -> hcm_v3.HttpFilter:
+    """The filter that reads the model of forms, switched off."""
+    config = lua_v3.Lua()
+    config.default_source_code.inline_string = form_source(
+        {"namespace": NAMESPACE, "model": MODEL, "problem": PROBLEM, "missing": MISSING}
+    )
+    return hcm_v3.HttpFilter(name=FORM_FILTER, typed_config=pack(config), disabled=True)
+
+
+def read_body(route: route_v3.Route, body_bytes: int, *, form: bool = False) -> None:
     """Have requests that meet this route first read, and larger ones refused with 413.
 
     The buffer filter comes along because Envoy's own limit for filters that hold a body is the
@@ -52,7 +67,7 @@ def read_body(route: route_v3.Route, body_bytes: int) -> None:
     """
     on = route_v3.FilterConfig()
     on.config.SetInParent()
-    route.typed_per_filter_config[FILTER].CopyFrom(pack(on))
+    route.typed_per_filter_config[FORM_FILTER if form else FILTER].CopyFrom(pack(on))
     body_limit.patch_route(body_limit.BodyLimit(body_bytes), route)
 
 

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 PARTS = (
     "json_scan",
     "model_rewrite",
+    "form",
     "usage",
     "stream_end",
     "refused",
@@ -45,8 +46,18 @@ def library() -> str:
 
 def attempt_source(constants: Mapping[str, Value]) -> str:
     """Return the whole source for one target; ``constants`` become the fields of ``TARGET``."""
+    return f"local TARGET = {_table(constants)}\n\n" + "".join(_text(part) for part in PARTS)
+
+
+def form_source(constants: Mapping[str, Value]) -> str:
+    """Return the source that reads a form's model; ``constants`` are the fields of ``FORM``."""
+    parts = ("json_scan", "model_rewrite", "form", "form_model")
+    return f"local FORM = {_table(constants)}\n\n" + "".join(_text(part) for part in parts)
+
+
+def _table(constants: Mapping[str, Value]) -> str:
     fields = "".join(f"  {name} = {literal(value)},\n" for name, value in constants.items())
-    return f"local TARGET = {{\n{fields}}}\n\n" + "".join(_text(part) for part in PARTS)
+    return f"{{\n{fields}}}"
 
 
 def literal(value: Value) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from compiler.lower.attached import attached
 from compiler.lower.llm.body_metadata import (
     CONTENT_TYPE,
+    FORM_TYPE,
     MALFORMED,
     MISSING,
     read_body,
@@ -32,9 +33,9 @@ from compiler.lower.llm.processors import Processors
 from compiler.lower.llm.refusals import refuse, set_response_header
 from compiler.lower.llm.variants import Variant, variants
 from compiler.lower.match import lower_match
-from compiler.needs import STREAMED
+from compiler.needs import STREAMED, targets_of
 from compiler.plan import Route
-from compiler.plan_llm import Choice, Endpoint, Group, Model, Trigger
+from compiler.plan_llm import FORMS, Choice, Endpoint, Group, Model, Trigger
 from policies import body_limit, retries, rewrite, upgrade
 from policies.base import Place
 from xds.edge.attempt import FIRST
@@ -53,7 +54,10 @@ OPERATIONS = {
     Endpoint.RESPONSES: "chat",
     Endpoint.INPUT_TOKENS: "count_tokens",
     Endpoint.IMAGES: "generate_image",
+    Endpoint.IMAGE_EDITS: "edit_image",
     Endpoint.SPEECH: "generate_speech",
+    Endpoint.TRANSCRIPTIONS: "transcribe",
+    Endpoint.AUDIO_TRANSLATIONS: "translate_speech",
     Endpoint.MESSAGES: "chat",
     Endpoint.COUNT_TOKENS: "count_tokens",
 }
@@ -63,6 +67,12 @@ NO_MODEL = "unknown"
 """What metrics call the model of a request that names none of the route's."""
 
 _WRONG_TYPE = ApiError(415, "Content-Type must be application/json")
+_NO_FORM = ApiError(415, "Content-Type must be multipart/form-data")
+_NOT_READ = ApiError(
+    400,
+    "What is redacted on this route cannot be looked for in files: forms are not taken",
+    code="unsupported_api",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,11 @@ def operation_routes(
     here = [model for model in models if endpoint in model.endpoints]
     elsewhere = [model for model in models if endpoint not in model.endpoints]
     for model in here:
+        if endpoint in FORMS and _is_processed(route, endpoint, model, serving):
+            unread = _start(route, endpoint, path, model.name)
+            unread.match.dynamic_metadata.append(_any_of((model.name, *model.aliases)))
+            yield refuse(unread, endpoint.api, _NOT_READ)
+            continue
         for variant in variants(route, endpoint, model, serving.processors.needs):
             yield _model_route(route, endpoint, path, model, variant, serving)
     yield from _refusals(route, endpoint, path, elsewhere, serving.body_bytes)
@@ -93,6 +108,12 @@ def operation_routes(
         ApiError(405, f"Only POST is allowed on {endpoint}"),
         headers=(("allow", "POST"),),
     )
+
+
+def _is_processed(route: Route, endpoint: Endpoint, model: Model, serving: Serving) -> bool:
+    """Whether the edge would have to read the requests of a model."""
+    needs = serving.processors.needs
+    return any(needs.at(route, endpoint, model, target) for target in targets_of(model))
 
 
 def _model_route(
@@ -168,11 +189,12 @@ def _refusals(
             made.match.dynamic_metadata.append(condition)
         return refuse(made, api, error)
 
-    typed = refusal("content-type", _WRONG_TYPE, None)
+    form = endpoint in FORMS
+    typed = refusal("content-type", _NO_FORM if form else _WRONG_TYPE, None)
     other = typed.match.headers.add(
         name="content-type", invert_match=True, treat_missing_header_as_empty=True
     )
-    other.string_match.safe_regex.regex = CONTENT_TYPE
+    other.string_match.safe_regex.regex = FORM_TYPE if form else CONTENT_TYPE
     yield typed
     asked = f"%DYNAMIC_METADATA({NAMESPACE}:{MODEL})%"
     if elsewhere:
@@ -203,7 +225,7 @@ def _refusals(
         yield refusal(last, ApiError(400, message, param=param), condition)
     # Every request with the right type comes here first, and is read, and goes on from here.
     first = refusal("body", ApiError(400, "the request has no body"), None)
-    read_body(first, body_bytes)
+    read_body(first, body_bytes, form=form)
     yield first
 
 

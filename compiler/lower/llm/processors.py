@@ -15,7 +15,7 @@ from compiler.lower.llm.names import NAMESPACE, cluster_name, process_filter_nam
 from compiler.lower.llm.variants import Variant, variants
 from compiler.needs import Needs, gated, needs_of, served
 from compiler.plan import Plan, Route
-from compiler.plan_llm import Endpoint, Model, Target
+from compiler.plan_llm import FORMS, Endpoint, Model, Target
 from xds.edge import attempt
 from xds.edge.paths import CLUSTER
 from xds.edge.usage_line import AUTHZ
@@ -95,6 +95,8 @@ def processors_of(plan: Plan) -> Processors:
     for route in plan.routes:
         for model in served(route, models):
             for endpoint in model.endpoints:
+                if endpoint in FORMS:
+                    continue  # the edge reads no files: where it would have to, none are taken
                 for variant in variants(route, endpoint, model, processors.needs):
                     for name in processors.present(route, endpoint, model, variant):
                         longest[name] = max(longest.get(name, timedelta()), model.timeout)
