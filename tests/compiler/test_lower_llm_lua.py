@@ -17,6 +17,23 @@ from compiler.lower.llm import lua
 runtime = LuaRuntime(encoding=None)
 PROBES = """
 return {
+  boundary_of = boundary_of,
+  form_values = function(s, boundary, name)
+    local found = {}
+    for i, at in ipairs(form_values(s, boundary, name)) do found[i] = sub(s, at[1], at[2]) end
+    return unpack(found)
+  end,
+  with_value = with_value,
+  retry_after = function(headers, now)
+    return retry_after(function(name) return headers[name] end, now)
+  end,
+  stream_end = function(endpoint, parts)
+    local watch, missing = end_watch(endpoint)
+    local read, rest = line_reader({}, watch, endpoint == '/responses')
+    local all = table.concat(parts)
+    for _, part in ipairs(parts) do read(part) end
+    return missing(rest(), sub(all, -3))
+  end,
   rewritten = rewritten, context_exceeded = context_exceeded, refused = refused,
   json_usage = function(parts)
     local tokens = {}
@@ -420,3 +437,93 @@ def test_constants_arrive_in_lua_as_they_are(text):
     """Any text written as a Lua literal is that text."""
     value = runtime.eval(lua.literal(text.encode("utf-8", "replace").decode()).encode())
     assert value == text.encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"x-ratelimit-reset": "3"}, 3),
+        ({"x-ratelimit-reset": "1700000004"}, 4),
+        ({"x-ratelimit-reset-requests": "6m0s"}, None),  # there are some left
+        ({"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-remaining-requests": "0"}, 360),
+        ({"x-ratelimit-reset-tokens": "20ms", "x-ratelimit-remaining-tokens": "0"}, 0.02),
+        ({"x-ratelimit-reset-tokens": "soon", "x-ratelimit-remaining-tokens": "0"}, None),
+    ],
+)
+def test_how_long_a_provider_wants_to_be_left_alone(headers, seconds):
+    """In seconds, from what providers say of it in their different ways."""
+    table = runtime.table_from({k.encode(): v.encode() for k, v in headers.items()})
+    told = functions[b"retry_after"](table, 1_700_000_000)
+    assert told == (None if seconds is None else pytest.approx(seconds))
+
+
+ENDS = {
+    "/chat/completions": b"data: [DONE]\n\n",
+    "/completions": b"data: [DONE]\n\n",
+    "/messages": b'event: message_stop\ndata: {"type": "message_stop"}\n\n',
+    "/responses": b'data: {"type":"response.incomplete","response":{}}\n\n',
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(ENDS)), st.text(), st.integers(1, 40), st.booleans())
+def test_a_stream_is_over_at_its_last_event_however_it_is_cut(endpoint, text, size, whole):
+    """No text of a model's own ends a stream, and the last event does, wherever it is cut."""
+    said = {"type": "x", "choices": [{"delta": {"content": text + ENDS[endpoint].decode()}}]}
+    stream = b"data: " + json.dumps(said, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+    if whole:
+        stream += ENDS[endpoint]
+    parts = [stream[i : i + size] for i in range(0, len(stream), size)]
+    added = bytes(functions[b"stream_end"](endpoint.encode(), runtime.table(*parts)))
+    assert (added == b"") == whole
+
+
+def test_other_streams_have_no_end_that_anybody_knows():
+    """Of speech and images nothing is missed."""
+    assert functions[b"stream_end"](b"/audio/speech", runtime.table(b"data: {}\n\n")) == b""
+
+
+@pytest.mark.parametrize(
+    ("content_type", "boundary"),
+    [
+        ("multipart/form-data; boundary=abc", "abc"),
+        ('multipart/form-data; Boundary="a b;c"; x=1', "a b;c"),
+        ("multipart/form-data;boundary=abc;charset=utf-8", "abc"),
+        ("multipart/form-data", None),
+        ("multipart/form-data; boundary=", None),
+    ],
+)
+def test_the_boundary_of_a_form(content_type, boundary):
+    """With quotes or without, among other parameters."""
+    found = functions[b"boundary_of"](content_type.encode())
+    assert found == (None if boundary is None else boundary.encode())
+
+
+VALUE = st.binary(max_size=40).filter(lambda b: b"\r\n--b0" not in b)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["model", "file", "x-model"]), VALUE), max_size=5))
+def test_fields_of_a_form_are_found_and_changed(fields):
+    """Whatever the values are, those of one name alone, and every other byte stays."""
+
+    def form(changed: list[tuple[str, bytes]]) -> bytes:
+        parts = [
+            b'--b0\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (n.encode(), v)
+            for n, v in changed
+        ]
+        return b"".join(parts) + b"--b0--\r\n"
+
+    found = functions[b"form_values"](form(fields), b"b0", b"model")
+    expected = [value for name, value in fields if name == "model"]
+    if len(expected) < 2:
+        assert found == (expected[0] if expected else None)
+    else:
+        assert list(found) == expected
+    changed = [(name, b"new" if name == "model" else value) for name, value in fields]
+    assert functions[b"with_value"](form(fields), b"b0", b"model", b"new") == form(changed)
