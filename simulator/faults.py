@@ -45,7 +45,7 @@ def after(form: Format, call: Call, answer: Answer) -> Answer:
         case "no_terminal":
             return replace(answer, chunks=tuple(c for c in answer.chunks if not c.terminal))
         case "garbage":
-            return _garbage(answer, outcome.after)
+            return _garbage(form, call, answer)
         case "error_in_band":
             return _error_in_band(form, call, answer)
         case "empty":
@@ -105,15 +105,13 @@ def _stalled(answer: Answer, after_tokens: int, seconds: float) -> Answer:
     return replace(answer, chunks=(*sent, replace(rest[0], delay=seconds), *rest[1:]))
 
 
-def _garbage(answer: Answer, after_tokens: int) -> Answer:
+def _garbage(form: Format, call: Call, answer: Answer) -> Answer:
     if answer.content_length is not None:
         body = _half(answer)[0]
         return replace(answer, chunks=(body,), content_length=len(body.data))
-    sent = _until(answer, after_tokens)
-    broken = Chunk(b'data: {"choices": [{"delta": {"content": \n\n')
-    if answer.chunks and answer.chunks[0].data.startswith(b"event:"):
-        broken = Chunk(b'event: content_block_delta\ndata: {"type": "content_block_del\n\n')
-    return replace(answer, chunks=(*sent, broken))
+    sent = _until(answer, call.outcome.after)
+    event = form.broken(call) if call.outcome.code == "frame" else form.garbage(call)
+    return replace(answer, chunks=(*sent, Chunk(event)))
 
 
 def _error_in_band(form: Format, call: Call, answer: Answer) -> Answer:
@@ -121,5 +119,6 @@ def _error_in_band(form: Format, call: Call, answer: Answer) -> Answer:
         # Some servers say 200 and mean an error: the body tells.
         failed = form.error(call, 500, call.outcome.code, "")
         return replace(answer, chunks=failed.chunks, content_length=failed.content_length)
-    event = Chunk(form.error_event(call, call.outcome.code))
-    return replace(answer, chunks=(*_until(answer, call.outcome.after), event))
+    sent = _until(answer, call.outcome.after)
+    event = Chunk(form.error_event(call, call.outcome.code, len(sent)))
+    return replace(answer, chunks=(*sent, event))

@@ -138,7 +138,12 @@ def error(call: Call, status: int, code: str, message: str) -> Answer:
     return _refusal(call, status, kind, message or _WORDS.get(kind, _WORDS[usual]))
 
 
-def error_event(call: Call, code: str) -> bytes:
+def garbage(_call: Call) -> bytes:
+    """An event whose data is no JSON."""
+    return b'event: content_block_delta\ndata: {"type": "content_block_del\n\n'
+
+
+def error_event(call: Call, code: str, _sent: int) -> bytes:
     """An error inside a stream: an `error` event, by default that the service is overloaded."""
     kind = code or "overloaded_error"
     body = _error_body(call, kind, _WORDS.get(kind, _WORDS["api_error"]))
@@ -193,5 +198,7 @@ ANTHROPIC = Format(
     respond,
     error,
     error_event,
+    garbage,
+    garbage,
     version_header=b"anthropic-version",
 )

@@ -35,6 +35,10 @@ class Call:
         return self.provider.token_delay if asked is None else asked
 
 
+def _garbage(_call: Call) -> bytes:
+    return b'data: {"choices": [{"delta": {"content": \n\n'
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One provider API.
@@ -42,8 +46,10 @@ class Format:
     `base_path` is what the API's own SDK has at the end of its `base_url`. `authenticate`
     answers a call without the right credential, or None. `respond` gives the right answer.
     `error(call, status, code, message)` gives the API's body for an error, `code` being one of
-    its own or empty, `message` replacing the usual words when not empty. `error_event` gives the
-    bytes of an error inside a stream that has begun. `repeats` says that the right answer
+    its own or empty, `message` replacing the usual words when not empty.
+    `error_event(call, code, sent)` gives the bytes of an error inside a stream of which `sent`
+    events have gone out. `garbage` gives an event of a stream whose JSON is none; `broken` one
+    whose frame is, where the API frames its streams in more than text. `repeats` says that the right answer
     depends on the method, path and body, and on `version_header` if there is one: the same
     request may then be given the same answer object.
     """
@@ -53,7 +59,9 @@ class Format:
     authenticate: Callable[[Call], Answer | None]
     respond: Callable[[Call], Answer]
     error: Callable[[Call, int, str, str], Answer]
-    error_event: Callable[[Call, str], bytes]
+    error_event: Callable[[Call, str, int], bytes]
+    garbage: Callable[[Call], bytes] = _garbage
+    broken: Callable[[Call], bytes] = _garbage
     repeats: bool = True
     version_header: bytes = b""
 

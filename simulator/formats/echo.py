@@ -52,7 +52,7 @@ def error(call: Call, status: int, code: str, message: str) -> Answer:
     return json_answer(status, body, headers)
 
 
-def error_event(_call: Call, code: str) -> bytes:
+def error_event(_call: Call, code: str, _sent: int) -> bytes:
     """The same inside a body."""
     return encode_json({"error": code or "error"})
 

@@ -1,14 +1,20 @@
 """The OpenAI API: paths, credentials, headers and error bodies.
 
-Source: the OpenAI API reference (chat, completions, embeddings, models, error codes, rate limit
-headers) and the types of the official SDK.
+Source: the OpenAI API reference (chat, completions, responses, embeddings, images, speech,
+models, error codes, rate limit headers) and the types of the official SDK.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.formats import openai_chat, openai_embeddings, openai_text
+from simulator.formats import (
+    openai_chat,
+    openai_embeddings,
+    openai_media,
+    openai_responses,
+    openai_text,
+)
 from simulator.formats.base import Call, Format, Refused
 from simulator.formats.openai_request import CREATED
 from simulator.message import Answer, Headers, encode_json, json_answer
@@ -112,6 +118,14 @@ def _endpoint(call: Call) -> Answer:
                 return openai_text.respond(call)
             case "/v1/embeddings":
                 return openai_embeddings.respond(call)
+            case "/v1/responses":
+                return openai_responses.respond(call)
+            case "/v1/responses/input_tokens":
+                return openai_responses.count(call)
+            case "/v1/images/generations":
+                return openai_media.images(call)
+            case "/v1/audio/speech":
+                return openai_media.speech(call)
     if method == "GET" and path == "/v1/models":
         known = call.provider.models or _CATALOGUE
         return json_answer(200, {"object": "list", "data": [_model(name) for name in known]})
@@ -144,9 +158,11 @@ def error(call: Call, status: int, code: str, message: str) -> Answer:
     return _refusal(call, status, message or words, code or shown, None, kind)
 
 
-def error_event(_call: Call, code: str) -> bytes:
+def error_event(call: Call, code: str, sent: int) -> bytes:
     """An error inside a stream: a data event that holds an error and no choices."""
     words, kind, shown = _BY_STATUS[500]
+    if call.path.endswith("/responses"):
+        return openai_responses.error_event(code or kind, words, sent)
     body = {"message": words, "type": code or kind, "param": None, "code": code or shown}
     return b"data: " + encode_json({"error": body}) + b"\n\n"
 

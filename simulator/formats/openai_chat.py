@@ -14,6 +14,7 @@ from simulator.content import Ask, Reply, Tool, ToolCall
 from simulator.formats.base import Call, Refused, text_of
 from simulator.formats.openai_request import (
     CREATED,
+    EFFORT,
     SSE,
     Generation,
     fit_context,
@@ -29,7 +30,6 @@ from simulator.message import Answer, Chunk, Usage, encode_json, json_answer
 _FINGERPRINT = "fp_simulated"
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _NOBODY: dict[str, Any] = {}
-_EFFORT = {"none": 0, "minimal": 8, "low": 16, "medium": 64, "high": 128, "xhigh": 256}
 
 
 def respond(call: Call) -> Answer:
@@ -44,7 +44,7 @@ def respond(call: Call) -> Answer:
     ask = _ask(call, body, asked, messages)
     replies = tuple(content.reply(ask, index) for index in range(asked.n))
     effort = body.get("reasoning_effort")
-    reasoning = _EFFORT.get(effort, 32) * asked.n if isinstance(effort, str) else 0
+    reasoning = EFFORT.get(effort, 32) * asked.n if isinstance(effort, str) else 0
     usage = spent(prompt_tokens, sum(reply.output_tokens for reply in replies), reasoning)
     identity = "chatcmpl-" + call.digest[:15].hex()
     logprobs = body.get("logprobs") is True

@@ -15,6 +15,9 @@ CREATED = 1_735_689_600
 SSE = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 """The headers of a stream."""
 
+EFFORT = {"none": 0, "minimal": 8, "low": 16, "medium": 64, "high": 128, "xhigh": 256}
+"""How many words are thought for each effort; those that are no key are the usual 32."""
+
 _UNPARSED = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
     "your HTTP library correctly. The OpenAI API expects a JSON payload.)"
