@@ -57,8 +57,12 @@ class Side(Enum):
 
 def headers_of(told: Any) -> dict[str, str]:
     """Read an HttpHeaders; of what is given twice, all of it counts."""
-    found: dict[str, str] = {}
-    for header in told.headers.headers:
+    headers = told.headers.headers
+    found = {header.key: header.raw_value.decode("latin-1") for header in headers}
+    if len(found) == len(headers) and "" not in found.values():
+        return found
+    found.clear()
+    for header in headers:
         name = header.key
         value = (header.raw_value or header.value.encode()).decode("latin-1")
         found[name] = f"{found[name]},{value}" if name in found else value
@@ -72,9 +76,7 @@ def head(
 
     Raises ValueError for what no header can hold.
     """
-    mutation = b"".join([_set(name, value) for name, value in to_set])
-    for name in to_remove:
-        mutation += _removed(name)
+    mutation = b"".join([*_all_set(to_set), *[_removed(name) for name in to_remove]])
     common = _sized(_SECOND, mutation) if mutation else b""
     if body is not None:
         common = _REPLACE + common + _sized(_THIRD, _sized(_FIRST, body))
@@ -101,7 +103,7 @@ def trailers(side: Side) -> bytes:
 
 def replied(status: int, to_set: Headers, content: bytes, details: str) -> bytes:
     """Have Envoy answer the client itself."""
-    mutation = b"".join([_set(name, value) for name, value in to_set])
+    mutation = b"".join(_all_set(to_set))
     told = _sized(_FIRST, b"\x08" + _varint(status))
     told += _sized(_SECOND, mutation) + _sized(_THIRD, content) + _sized(_FIFTH, details.encode())
     return _sized(_IMMEDIATE, told)
@@ -116,19 +118,29 @@ def with_metadata(message: bytes, told: dict[str, Any]) -> bytes:
     return message + _sized(_METADATA, struct.SerializeToString())
 
 
-def _set(name: str, value: str) -> bytes:
+def _all_set(headers: Headers) -> list[bytes]:
     # Few values of few names; what is another's with each request, or secret, is not kept.
-    return _kept(name, value) if name in _CONSTANT else _written(name, value)
+    return [
+        _kept(name, value) if name in _CONSTANT else _written(name, value)
+        for name, value in headers
+    ]
 
 
 def _written(name: str, value: str) -> bytes:
-    if _CONTROL.search(value) or not _NAME.fullmatch(name):
+    if _CONTROL.search(value):
         raise ValueError(f"no header can hold what is to be {name[:40]!r}")
-    pair = _sized(_FIRST, name.encode()) + _sized(_THIRD, value.encode("latin-1"))
+    pair = _named(name) + _sized(_THIRD, value.encode("latin-1"))
     return _sized(_FIRST, _sized(_FIRST, pair) + _OVERWRITE)
 
 
 _kept = lru_cache(maxsize=1024)(_written)
+
+
+@lru_cache(maxsize=512)
+def _named(name: str) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"no header can be called {name[:40]!r}")
+    return _sized(_FIRST, name.encode())
 
 
 @lru_cache(maxsize=512)
@@ -137,12 +149,11 @@ def _removed(name: str) -> bytes:
 
 
 def _sized(tag: bytes, content: bytes) -> bytes:
-    return b"%b%b%b" % (tag, _varint(len(content)), content)
+    size = len(content)
+    return tag + (_SHORT[size] if size < 0x80 else _varint(size)) + content
 
 
 def _varint(number: int) -> bytes:
-    if number < 0x80:
-        return _SHORT[number]
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)

@@ -29,27 +29,29 @@ CHATS: Final = frozenset(
 )
 """Operations whose answers hold a model's words."""
 _COUNTS: Final = (ClientApi.COUNT_TOKENS, ClientApi.INPUT_TOKENS)
-_OURS: Final = (
-    # Of one connection, or of a body that is not sent as it came.
-    "connection",
-    "content-digest",
-    "content-encoding",
-    "content-md5",
-    "digest",
-    "expect",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "upgrade",
-    # The client's credentials: Envoy puts the provider's own in behind us.
-    "api-key",
-    "authorization",
-    "cookie",
-    "x-api-key",
-    "x-goog-api-key",
+_OURS: Final = frozenset(
+    (
+        # Of one connection, or of a body that is not sent as it came.
+        "connection",
+        "content-digest",
+        "content-encoding",
+        "content-md5",
+        "digest",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "upgrade",
+        # The client's credentials: Envoy puts the provider's own in behind us.
+        "api-key",
+        "authorization",
+        "cookie",
+        "x-api-key",
+        "x-goog-api-key",
+    )
 )
 _OURS_BEGIN: Final = "x-amz-"
 _SIGNED: Final = ("content-type",)
@@ -122,8 +124,9 @@ def outgoing(
     given = {name for name, _ in to_set}
     to_remove = [
         name
-        for name in (*_OURS, *sent.without, *(n for n in headers if n.startswith(_OURS_BEGIN)))
-        if name in headers and name not in given
+        for name in headers
+        if (name in _OURS or name in sent.without or name.startswith(_OURS_BEGIN))
+        and name not in given
     ]
     told: dict[str, Any] = {}
     if fitting.dropped:
