@@ -53,9 +53,11 @@ class Attempts:
         """Serve one stream."""
         attempt = Attempt(_cluster(context), Moment(self._clock(), secrets.token_hex(12)))
         try:
-            while not attempt.done and (message := await context.read()) is not grpc.aio.EOF:
-                answers = await self._answers(attempt, message)
-                for answer in answers:
+            while not attempt.done:
+                message: Any = await context.read()
+                if message is grpc.aio.EOF:
+                    break
+                for answer in await self._answers(attempt, message):
                     await context.write(answer)
         finally:
             self._tally.attempted(attempt.outcome)
