@@ -11,13 +11,28 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class AwsKeys:
+    """The AWS keys that a simulated Bedrock demands: requests signed with others are 403.
+
+    With `region` the signature's scope has to name it too.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One simulated provider.
 
-    `api` names the wire format (`openai`, `anthropic`, `echo`). With `port` None the provider
-    is served below `/<name>` of the shared port; with a number (0: any free one) it has a port
+    `api` names the wire format (`openai`, `gemini`, ...: `formats.registry`). With `port` None the
+    provider is served below `/<name>` of the shared port; with a number (0: any free one) it has a port
     of its own, where its paths are the real provider's. `key` None takes any credential, as long
-    as there is one. `models` empty takes every model; otherwise the others are 404.
+    as there is one; otherwise it is what the API's own header has to hold (`authorization: Bearer`,
+    `x-api-key`, `x-goog-api-key`, `api-key`). `aws` makes Bedrock check signatures. `models` empty
+    takes every model; otherwise the others are 404.
     `context_window` (tokens) makes longer prompts the provider's own "too long" error.
     `token_delay` is the time in seconds before each token of a stream.
     """
@@ -25,6 +40,7 @@ class Provider:
     name: str
     api: str = "openai"
     key: str | None = field(default=None, repr=False)
+    aws: AwsKeys | None = None
     models: tuple[str, ...] = ()
     scenario: Scenario = field(default_factory=Scenario)
     port: int | None = None

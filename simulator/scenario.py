@@ -14,7 +14,7 @@ control endpoint's JSON, in the command's options and in tests:
     cut[:AFTER][:fin]          the connection is reset in the middle (`fin`: closed)
     reset                      the connection is reset before any byte of an answer
     no_terminal                a stream that ends cleanly, without [DONE] or message_stop
-    garbage[:AFTER]            what should be JSON is not
+    garbage[:AFTER][:frame]    what should be JSON is not (`frame`: Bedrock's checksums are wrong)
     error_in_band[:AFTER]      an error inside a 200
     empty                      200 and an empty body
     huge[:BYTES]               the right answer, and too much of it (8 MiB)
@@ -89,6 +89,8 @@ def parse_outcome(text: str) -> Outcome:
             values["after"] = _after(words.pop(0))
         if kind == "cut" and words == ["fin"]:
             values["fin"] = bool(words.pop())
+        if kind == "garbage" and words == ["frame"]:
+            values["code"] = words.pop()
         if kind == "error_in_band" and words:
             values["code"] = words.pop(0)
     elif kind in _SECONDS:

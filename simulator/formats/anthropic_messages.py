@@ -36,7 +36,11 @@ _FINISH = {
 
 def respond(call: Call) -> Answer:
     """Answer one Messages request, or raise `Refused`."""
-    body = read(call)
+    return answer(call, read(call))
+
+
+def answer(call: Call, body: dict[str, Any]) -> Answer:
+    """The answer to a request that was checked, wherever it stood that names the model."""
     ask = _ask(call, body)
     prompt, marked = count_prompt(body)
     fit_context(call, prompt)

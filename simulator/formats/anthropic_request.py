@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator import tokens
 from simulator.content import Tool
+from simulator.formats.anthropic_shape import check_shape
 from simulator.formats.base import Call, Refused, is_count, read_object, text_of
 from simulator.message import encode_json
 
@@ -31,7 +32,18 @@ _LEAST_THINKING = 1024
 
 def read(call: Call, *, counting: bool = False) -> dict[str, Any]:
     """The body, checked; `counting` is the token counter, which takes fewer members."""
-    body = read_object(call.request.body, "The request body is not valid JSON")
+    body = read_body(call)
+    check(call, body, counting=counting)
+    return body
+
+
+def read_body(call: Call) -> dict[str, Any]:
+    """The body as an object, nothing in it checked."""
+    return read_object(call.request.body, "The request body is not valid JSON")
+
+
+def check(call: Call, body: dict[str, Any], *, counting: bool = False) -> None:
+    """Raise `Refused` for what the API would not answer."""
     for name in ("model", "messages", *(() if counting else ("max_tokens",))):
         if body.get(name) is None:
             raise Refused(f"{name}: Field required")
@@ -53,7 +65,20 @@ def read(call: Call, *, counting: bool = False) -> dict[str, Any]:
     if any(not stop.strip() for stop in stops):
         raise Refused("stop_sequences: each stop sequence must contain non-whitespace")
     _check_messages(body["messages"])
-    return body
+    check_shape(body, counting=counting)
+    _check_samplers(body)
+
+
+def _check_samplers(body: Mapping[str, Any]) -> None:
+    """What may not stand beside thinking, and a prefill that ends in white space."""
+    if read_thinking(body):
+        if body.get("temperature") not in (None, 1):
+            raise Refused("`temperature` may only be set to 1 when thinking is enabled.")
+        if body.get("top_k") is not None:
+            raise Refused("`top_k` must be unset when thinking is enabled.")
+    last = body["messages"][-1]
+    if last["role"] == "assistant" and text_of(last["content"])[-1:].isspace():
+        raise Refused("messages: final assistant content cannot end with trailing whitespace")
 
 
 def _check_messages(messages: Any) -> None:
@@ -62,6 +87,7 @@ def _check_messages(messages: Any) -> None:
     if not messages:
         raise Refused("messages: at least one message is required")
     called: list[Any] = []
+    before = None
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
             raise Refused(f"messages.{at}: Input should be an object")
@@ -70,6 +96,12 @@ def _check_messages(messages: Any) -> None:
             raise Refused(f"messages.{at}.role: Input should be 'user', 'assistant' or 'system'")
         if at == 0 and role == "assistant":
             raise Refused('messages: first message must use the "user" role')
+        if role == before != "system":
+            raise Refused(
+                'messages: roles must alternate between "user" and "assistant", but found '
+                f'multiple "{role}" roles in a row'
+            )
+        before = role
         blocks = _blocks(message, at)
         results = [block.get("tool_use_id") for block in blocks if block["type"] == "tool_result"]
         if left := [name for name in called if name not in results]:

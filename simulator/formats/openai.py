@@ -102,13 +102,14 @@ def authenticate(call: Call) -> Answer | None:
 def respond(call: Call) -> Answer:
     """The answer of an endpoint, with the headers that every answer has."""
     try:
-        answer = _endpoint(call)
+        answer = endpoint(call)
     except Refused as refused:
         return _refusal(call, refused.status, refused.message, refused.code or None, refused.param)
     return replace(answer, headers=answer.headers + _headers(call))
 
 
-def _endpoint(call: Call) -> Answer:
+def endpoint(call: Call) -> Answer:
+    """The answer of the endpoint that a path below `/v1` names, or `Refused`."""
     method, path = call.request.method, call.path
     if method == "POST":
         match path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from simulator.formats.anthropic import ANTHROPIC
+from simulator.formats.azure import AZURE
 from simulator.formats.base import Format
 from simulator.formats.echo import ECHO
 from simulator.formats.openai import OPENAI
 
-FORMATS: tuple[Format, ...] = (OPENAI, ANTHROPIC, ECHO)
+FORMATS: tuple[Format, ...] = (OPENAI, AZURE, ANTHROPIC, ECHO)
 
 
 def format_of(api: str) -> Format:
