@@ -98,6 +98,7 @@ def test_the_signature_is_botocore_s(tmp_path):
         assert SECRET not in running.envoy.log
 
 
+@pytest.mark.slow
 def test_the_environment_of_envoy_is_another_source(tmp_path):
     """What Envoy was started with is what it signs with."""
     keys = {
@@ -112,6 +113,7 @@ def test_the_environment_of_envoy_is_another_source(tmp_path):
         assert found == expected(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [AwsSource.CONTAINER, AwsSource.INSTANCE])
 def test_envoy_takes_the_other_sources(tmp_path, source):
     """Their credentials are those of machines that tests have not got."""

@@ -128,6 +128,7 @@ def test_a_translated_target_cools_down_as_well(tmp_path):
             assert edge.attempts
 
 
+@pytest.mark.slow
 def test_a_provider_behind_tls_cools_down_as_well():
     """What stands in for it speaks no TLS; the provider itself is called by its name, as before."""
     authority = trustme.CA()

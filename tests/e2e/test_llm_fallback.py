@@ -168,7 +168,11 @@ def test_anthropic_s_words_for_a_prompt_that_is_too_long(text):
 
 @pytest.mark.parametrize(
     ("content", "reason", "target"),
-    [(None, "content_filter", "b/y"), ("He", "content_filter", "a/x"), (None, "stop", "a/x")],
+    [
+        (None, "content_filter", "b/y"),
+        ("He", "content_filter", "a/x"),
+        pytest.param(None, "stop", "a/x", marks=pytest.mark.slow),
+    ],
 )
 def test_an_answer_that_a_filter_has_kept_from_saying_anything(content, reason, target):
     """A whole answer without a word, for the filter's sake, makes a chain go on; else it passes."""
@@ -186,6 +190,7 @@ def test_an_answer_that_a_filter_has_kept_from_saying_anything(content, reason, 
             assert running.last_line()["gen_ai.usage.output_tokens"] == 5
 
 
+@pytest.mark.slow
 def test_an_answer_of_any_size_passes_whatever_a_chain_goes_on_for():
     """What is held to be read is not bounded by what Envoy holds for connections."""
     large = chat("x" * 5_000_000)

@@ -193,6 +193,25 @@ def test_a_mixed_chain_has_each_target_as_it_needs(lane):
     )
 
 
+def test_without_an_edge_streams_pass_and_nothing_else_that_wants_one(tmp_path):
+    """A gate that is away lets streams pass; what would have to be translated is not sent."""
+    events = sse(chat_chunk("hi"), chat_chunk("", finish="stop"))
+    answer = Answer(content_type="text/event-stream", chunks=events)
+    with upstream(answer) as native, upstream() as gemini:
+        providers = [
+            provider("native", native),
+            provider("gemini", gemini, speech=Speech.GEMINI),
+        ]
+        models = [chained("native", "native/a", "gemini/g"), chained("gemini", "gemini/g")]
+        made = replace(plan(providers, models), edge=Edge(folder=str(tmp_path), workers=2))
+        with gateway(made) as running:
+            assert running.chat("native", stream=True).content == b"".join(events)
+            refused = running.chat("gemini")
+            assert refused.status_code == 503
+            assert refused.json()["error"]["code"] == "unavailable"
+            assert gemini.requests == []
+
+
 @contextmanager
 def one_target(folder: Path, workers: int) -> Iterator[tuple[Gateway, Upstream]]:
     """A gateway of its own, whose connections to the edge are not there yet."""
@@ -217,7 +236,7 @@ def test_a_worker_that_is_gone_is_passed_over(tmp_path):
         assert running.chat("gemini").status_code == 200
 
 
-@pytest.mark.parametrize("size", [100_000, 20_000_000])
+@pytest.mark.parametrize("size", [100_000, pytest.param(20_000_000, marks=pytest.mark.slow)])
 def test_a_large_body_may_be_the_first_that_the_edge_is_told_of(tmp_path, size):
     """What is sent while the connection is being made may be any size: Envoy outlives it."""
     with one_target(tmp_path, workers=1) as (running, gemini):

@@ -82,8 +82,8 @@ def test_a_target_that_answers_in_the_end_is_kept(chain, name):
     ("header", "value"),
     [
         ("retry-after", "1"),
-        ("retry-after-ms", "700"),
-        ("x-ratelimit-reset", "1"),
+        pytest.param("retry-after-ms", "700", marks=pytest.mark.slow),
+        pytest.param("x-ratelimit-reset", "1", marks=pytest.mark.slow),
     ],
 )
 def test_a_provider_is_waited_for_as_long_as_it_asks(chain, header, value):

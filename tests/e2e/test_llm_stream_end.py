@@ -164,6 +164,7 @@ def test_usage_of_responses_is_read_where_a_stream_tells_it(native):
     assert line["gen_ai.response.model"] == "served-2024"
 
 
+@pytest.mark.slow
 def test_a_stream_over_http2_may_end_with_its_last_bytes(native):
     """There the last bytes and the end come together, and can still be added to."""
     authority = trustme.CA()
