@@ -55,7 +55,7 @@ class Whole:
         self._outcome = outcome
         self._most = processor.processing.body_limit
         self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._size = 0
         self._answer: Answer | None = None
         self._slow = processor.is_slow(operation, tenant)
@@ -100,16 +100,21 @@ class Whole:
         piece = told.body
         self._size += len(piece)
         if self._size > self._most:
-            self._body.clear()
+            self._body = b""
             return self._refused(too_large(self._most))
-        self._body.append(piece)
+        if not self._body:
+            self._body = piece
+        elif piece:
+            # One buffer: a body in pieces of a byte must not cost many times its size.
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += piece
         return self._sent() if told.end_of_stream else []
 
     def _sent(self, *, trailers: bool = False) -> list[bytes]:
         if self.done or self._answer is not None:
             return []
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body.clear()
+        body, self._body = bytes(self._body), b""
         operation = self._operation
         try:
             if (count := local_count(operation.client, self._place, body)) is not None:
