@@ -28,11 +28,11 @@ class Provider:
     """One simulated provider.
 
     `api` names the wire format (`openai`, `gemini`, ...: `formats.registry`). With `port` None the
-    provider is served below `/<name>` of the shared port; with a number (0: any free one) it has a port
-    of its own, where its paths are the real provider's. `key` None takes any credential, as long
-    as there is one; otherwise it is what the API's own header has to hold (`authorization: Bearer`,
-    `x-api-key`, `x-goog-api-key`, `api-key`). `aws` makes Bedrock check signatures. `models` empty
-    takes every model; otherwise the others are 404.
+    provider is served below `/<name>` of the shared port; with a number (0: any free one) it has a
+    port of its own, where its paths are the real provider's. `key` None takes any credential, as
+    long as there is one; otherwise it is what the API's own header has to hold (`authorization:
+    Bearer`, `x-api-key`, `x-goog-api-key`, `api-key`). `aws` makes Bedrock check signatures.
+    `models` empty takes every model; otherwise the others are 404.
     `context_window` (tokens) makes longer prompts the provider's own "too long" error.
     `token_delay` is the time in seconds before each token of a stream.
     """

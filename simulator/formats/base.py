@@ -50,8 +50,8 @@ class Format:
     `error_event(call, code, sent)` gives the bytes of an error inside a stream of which `sent`
     events have gone out. `garbage` gives an event of a stream whose JSON is none; `broken` one
     whose frame is, where the API frames its streams in more than text. `repeats` says that the
-    right answer depends on the method, path and body, and on `version_header` if there is one: the same
-    request may then be given the same answer object.
+    right answer depends on the method, path and body, and on `version_header` if there is one:
+    the same request may then be given the same answer object.
     """
 
     api: str

@@ -44,8 +44,8 @@ def respond(call: Call) -> Answer:
     fit_context(call, max(count for _, count in inputs), "input")
     data = []
     for index, (text, _) in enumerate(inputs):
-        vector = _vector(f"{call.provider.name}/{model}/{text}", size)
-        shown = _base64(vector) if encoding == "base64" else vector.tolist()
+        found = vector(f"{call.provider.name}/{model}/{text}", size)
+        shown = _base64(found) if encoding == "base64" else found.tolist()
         data.append({"object": "embedding", "index": index, "embedding": shown})
     value = {
         "object": "list",
@@ -81,7 +81,7 @@ def _inputs(body: Mapping[str, Any]) -> list[tuple[str, int]]:
     return found
 
 
-def _vector(material: str, size: int) -> array[float]:
+def vector(material: str, size: int) -> array[float]:
     """A vector of length 1 whose direction is a function of the text."""
     noise = array("h", hashlib.shake_128(material.encode("utf-8", "replace")).digest(2 * size))
     if sys.byteorder == "big":
