@@ -5,10 +5,12 @@ from __future__ import annotations
 from simulator.formats.anthropic import ANTHROPIC
 from simulator.formats.azure import AZURE
 from simulator.formats.base import Format
+from simulator.formats.bedrock import BEDROCK
 from simulator.formats.echo import ECHO
+from simulator.formats.mistral import MISTRAL
 from simulator.formats.openai import OPENAI
 
-FORMATS: tuple[Format, ...] = (OPENAI, AZURE, ANTHROPIC, ECHO)
+FORMATS: tuple[Format, ...] = (OPENAI, AZURE, MISTRAL, ANTHROPIC, BEDROCK, ECHO)
 
 
 def format_of(api: str) -> Format:
