@@ -14,6 +14,7 @@ NAMES = (
     "fleet_of_routes",
     "counters_cpu",
     "authz_cpu",
+    "process_cpu",
     "key_table",
 )
 

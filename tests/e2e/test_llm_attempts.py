@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.edges import Gateway, gateway
+from tests.e2e.edges import Gateway, digest_of, gateway, key_of
 from tests.e2e.envoy_process import until
 from tests.e2e.llm_upstream import (
     Answer,
@@ -49,9 +49,14 @@ redactions:
   mail: {{ detect: email }}
 routes:
   - {{ name: plain, match: /v1, auth: none, serve: llm, body_limit: 20 MiB }}
+  - {{ name: keyed, match: /keyed/v1, auth: keys, serve: llm }}
   - {{ name: private, match: /private/v1, auth: none, serve: llm, redact: mail }}
+tenants:
+  acme: {{ keys: {{ ci: {acme} }}, redact: mail }}
+  globex: {{ keys: {{ ci: {globex} }} }}
 """
 ON = "[rate_limited, overloaded, server_error, connect_failure, timeout]"
+KEYS = {tenant: digest_of(tenant) for tenant in ("acme", "globex")}
 DEADLINE = 30
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
 ERROR = b'data: {"error":{"message":"busy","code":503}}\n\n'
@@ -78,7 +83,7 @@ class Running:
 def module(tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("attempts")
     with upstream() as openai, upstream() as claude:
-        policy = POLICY.format(openai=openai.port, claude=claude.port, on=ON)
+        policy = POLICY.format(openai=openai.port, claude=claude.port, on=ON, **KEYS)
         with (
             gateway(folder, policy, edges=1, providers=()) as running,
             httpx.Client(base_url=running.urls()[0], timeout=DEADLINE) as client,
@@ -282,6 +287,20 @@ def test_what_is_redacted_is_put_back(run):
     answer = run.chat("chain", "mail bob@example.com", "/private/v1")
     assert text(answer) == "to mail bob@example.com"
     assert b"bob@" not in run.openai.requests[0].body
+
+
+def test_a_tenant_s_redaction_is_for_its_requests(run):
+    """Who is asking is what admission found, whatever a client says."""
+    run.openai.behave = lambda request: chat("to " + request.json["messages"][0]["content"])
+    for tenant, left in (("acme", False), ("globex", True)):
+        run.openai.requests.clear()
+        answer = run.client.post(
+            "/keyed/v1/chat/completions",
+            json={"model": "chain", "messages": [{"role": "user", "content": "bob@example.com"}]},
+            headers={"authorization": f"Bearer {key_of(tenant)}", "x-gatewright-tenant": "globex"},
+        )
+        assert text(answer) == "to bob@example.com"
+        assert (b"bob@" in run.openai.requests[0].body) == left
 
 
 @pytest.mark.slow
