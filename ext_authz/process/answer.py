@@ -115,7 +115,6 @@ class Answer:
     def _stream(self, written: bytes, *, end: bool = False, trailers: bool = False) -> list[bytes]:
         machine = self._machine
         failure = machine.failure
-        answers: list[bytes] = []
         if not self._sent:
             if failure is not None and not machine.begun:
                 return self._failed(failure, *machine.as_error())
@@ -127,9 +126,10 @@ class Answer:
             written = self._flow.feed(written)
             if end or failure is not None:
                 written += self._flow.end()
+        answers: list[bytes] = []
         if not self._sent and (head := machine.final or self._head) is not None:
             if self._bare:
-                return [*answers, self._whole_of(head, written)]
+                return [self._whole_of(head, written)]
             answers.append(self._opened(head))
         last = end or failure is not None
         if written or last:

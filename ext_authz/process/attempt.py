@@ -10,7 +10,6 @@ Messages are bytes, and so are answers. No message raises anything.
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -23,8 +22,6 @@ from ext_authz.process.refusing import UNAVAILABLE, guessed, refused
 from ext_authz.process.whole import Whole
 from ext_authz.translate.clients.writer import Moment
 from xds.edge.attempt import ROUTE_ATTRIBUTE
-
-_log = logging.getLogger("gatewright.edge")
 
 _IDENTITY: Final = "envoy.filters.http.ext_authz"
 """The namespace in which admission says who is asking."""
@@ -73,10 +70,10 @@ class Attempt:
         asked = Asked.FromString(message)
         if asked.WhichOneof("request") == "request_headers":
             path = headers_of(asked.request_headers).get(":path", "")
-            _log.warning(
-                "a request to the cluster %s was refused: nothing is known of it", self._cluster
-            )
             self.outcome.refused = "unknown"
+            self.outcome.reason = (
+                f"nothing is known of the cluster {self._cluster}, or of its route"
+            )
             return [refused(guessed(path), UNAVAILABLE, self._moment)]
         return []
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 class Outcome:
     """``mode`` is `whole`, `gate` or `unknown`.
 
-    ``refused`` is the kind of failure that was answered in the provider's place (`counted` for a
-    count of tokens), ``failure`` that of the provider's answer, ``gate`` what a gate did (`opened`,
+    ``refused`` is the kind of failure that was answered in the provider's place, and ``reason`` why
+    where that is an operator's business. ``counted`` tells that tokens were counted here.
+    ``failure`` is the kind of the answer's own failure, ``gate`` what a gate did (`opened`,
     `passed` or `failed`), ``redacted`` counts values by detector.
     """
 
     mode: str = "unknown"
     refused: str = ""
+    reason: str = ""
+    counted: bool = False
     failure: str = ""
     gate: str = ""
     redacted: dict[str, int] = field(default_factory=dict)

@@ -119,7 +119,7 @@ class Whole:
         try:
             if (count := local_count(operation.client, self._place, body)) is not None:
                 self.done = True
-                self._outcome.refused = "counted"
+                self._outcome.counted = True
                 return [answered(count)]
             going = outgoing(
                 self._processor,
@@ -136,7 +136,7 @@ class Whole:
         except RedactionError as error:
             return self._refused(failure_of(error))
         except NotReadyError as error:
-            _log.warning("a request was refused: %s", error)
+            self._outcome.reason = str(error)
             return self._refused(UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - one request's fault is no other's
             # The message may quote what a client sent.

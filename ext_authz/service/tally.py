@@ -63,11 +63,15 @@ class Tally:
     def attempted(self, outcome: Outcome) -> None:
         """Count an attempt at a provider."""
         what, kind = outcome.gate or "answered", outcome.failure
-        if outcome.refused:
+        if outcome.counted:
+            what = "counted"
+        elif outcome.refused:
             what, kind = "refused", outcome.refused
         elif outcome.failure:
             what = "failed"
         self._attempts.labels(outcome.mode, what, kind).inc()
+        if outcome.reason:
+            self._warn("a request was refused: %s", outcome.reason)
         for detector, count in outcome.redacted.items():
             self._redacted.labels(detector).inc(count)
 
@@ -78,9 +82,12 @@ class Tally:
     def away(self, reason: str) -> None:
         """Count a reservation that could not be made."""
         self._away.inc()
+        self._warn("the counters are away: %s", reason)
+
+    def _warn(self, text: str, reason: str) -> None:
         now = time.monotonic()
         if now - self._told.get(reason, -_QUIET) >= _QUIET:
             if len(self._told) > 100:
                 self._told.clear()
             self._told[reason] = now
-            _log.warning("the counters are away: %s", reason)
+            _log.warning(text, reason)

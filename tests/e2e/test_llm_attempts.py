@@ -287,6 +287,15 @@ def test_what_is_redacted_is_put_back(run):
     answer = run.chat("chain", "mail bob@example.com", "/private/v1")
     assert text(answer) == "to mail bob@example.com"
     assert b"bob@" not in run.openai.requests[0].body
+    envoy = run.gateway.edges[0].envoy
+    counts = {"found": {"email": 1}, "restored": {"email": 1}}
+
+    def told():
+        lines = [json.loads(line) for line in envoy.log.splitlines() if '"redacted"' in line]
+        return counts in [line["redacted"] for line in lines]
+
+    until(told, "the access log says nothing of what was redacted", envoy)
+    assert "bob@" not in envoy.log
 
 
 def test_a_tenant_s_redaction_is_for_its_requests(run):
