@@ -6,11 +6,12 @@ from simulator.formats.anthropic import ANTHROPIC
 from simulator.formats.azure import AZURE
 from simulator.formats.base import Format
 from simulator.formats.bedrock import BEDROCK
+from simulator.formats.cohere import COHERE
 from simulator.formats.echo import ECHO
 from simulator.formats.mistral import MISTRAL
 from simulator.formats.openai import OPENAI
 
-FORMATS: tuple[Format, ...] = (OPENAI, AZURE, MISTRAL, ANTHROPIC, BEDROCK, ECHO)
+FORMATS: tuple[Format, ...] = (OPENAI, AZURE, MISTRAL, COHERE, ANTHROPIC, BEDROCK, ECHO)
 
 
 def format_of(api: str) -> Format:
