@@ -200,7 +200,7 @@ def test_nothing_is_left_behind_however_it_ends(tmp_path, number, monkeypatch):
     with running_up(edited(tmp_path), "--simulate") as up:
         (folder,) = [path for path in tmp_path.iterdir() if path.name.startswith("gatewright-")]
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert len(envoys_in(folder)) == 2, "the warden and its Envoy"
+        assert len(envoys_in(folder)) > 2, "the warden, its Envoy, and an edge for the chain"
         os.kill(up.process.pid, number)
         code = up.process.wait(20)
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
@@ -236,4 +236,5 @@ def test_a_missing_key_is_told_before_envoy_is_started(tmp_path):
     )
     assert done.returncode == 3
     assert "`env:OPENAI_API_KEY` cannot be read" in done.stderr
-    assert "--simulate" in done.stderr.splitlines()[-1]
+    # What the edge says while it ends may come behind it.
+    assert "--simulate" in done.stderr
