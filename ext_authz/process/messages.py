@@ -85,10 +85,19 @@ def head(
 
 def body(side: Side, piece: bytes, *, end: bool) -> bytes:
     """Let a piece of a body go on; ``end`` tells that it is the last."""
-    streamed = _sized(_FIRST, piece) if piece else b""
-    if end:
-        streamed += _END
-    return _sized(side.value[1], _sized(_FIRST, _sized(_THIRD, _sized(_THIRD, streamed))))
+    # From the inside out, so that a large body is copied once.
+    written = [piece, _END] if end else [piece]
+    size = len(piece) + (len(_END) if end else 0)
+    tags = (_THIRD, _THIRD, _FIRST, side.value[1])
+    if piece:
+        before = _FIRST + _varint(len(piece))
+        written.insert(0, before)
+        size += len(before)
+    for tag in tags:
+        before = tag + _varint(size)
+        written.insert(0, before)
+        size += len(before)
+    return b"".join(written)
 
 
 def unchanged_body(side: Side) -> bytes:
@@ -154,6 +163,10 @@ def _sized(tag: bytes, content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
+    if number < 0x80:
+        return _SHORT[number]
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)
