@@ -190,4 +190,5 @@ def _headers(call: Call) -> Headers:
     )
 
 
-BEDROCK = Format("bedrock", "", authenticate, respond, error, error_event, garbage, broken)
+BEDROCK: Final = Format("bedrock", "", authenticate, respond, error, error_event, garbage, broken)
+ANTHROPIC_BEDROCK: Final = replace(BEDROCK, api="anthropic_bedrock")

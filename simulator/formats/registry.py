@@ -5,13 +5,27 @@ from __future__ import annotations
 from simulator.formats.anthropic import ANTHROPIC
 from simulator.formats.azure import AZURE
 from simulator.formats.base import Format
-from simulator.formats.bedrock import BEDROCK
+from simulator.formats.bedrock import ANTHROPIC_BEDROCK, BEDROCK
 from simulator.formats.cohere import COHERE
 from simulator.formats.echo import ECHO
+from simulator.formats.gemini import GEMINI
 from simulator.formats.mistral import MISTRAL
 from simulator.formats.openai import OPENAI
+from simulator.formats.vertex import ANTHROPIC_VERTEX, GEMINI_VERTEX
 
-FORMATS: tuple[Format, ...] = (OPENAI, AZURE, MISTRAL, COHERE, ANTHROPIC, BEDROCK, ECHO)
+FORMATS: tuple[Format, ...] = (
+    OPENAI,
+    AZURE,
+    MISTRAL,
+    COHERE,
+    ANTHROPIC,
+    ANTHROPIC_VERTEX,
+    ANTHROPIC_BEDROCK,
+    GEMINI,
+    GEMINI_VERTEX,
+    BEDROCK,
+    ECHO,
+)
 
 
 def format_of(api: str) -> Format:
