@@ -5,7 +5,7 @@ The shapes of bodies that are read, in any of which the message may be missing:
     OpenAI, Azure, Anthropic, Mistral  {"error": {"message", "type", "code"}}
     vLLM, Mistral                      {"object": "error", "message", "type", "code"}
     llama.cpp, Ollama, TGI             {"error": "text"}, {"error": {"code": 500, "message"}}
-    FastAPI, Mistral                   {"detail": "text"} or {"detail": [{"msg"}]}
+    FastAPI, Mistral                   {"detail": "text"} or {"detail": [{"msg"}]}, or in "message"
     Google                             {"error": {"code", "message", "status"}}, or that in a list
     AWS                                {"message"} or {"Message"}, the type in x-amzn-errortype
     Cohere                             {"message"}
@@ -185,7 +185,7 @@ def _other_message(fields: dict[str, Any]) -> Any:
             parts = [one.get("msg") if isinstance(one, dict) else one for one in told]
             told = "; ".join([part for part in parts if isinstance(part, str)])
         if isinstance(told, dict):
-            told = told.get("message") or told.get("msg")
+            told = told.get("msg") or _other_message(told)
         if told:
             return told
     return None

@@ -21,7 +21,7 @@ from ext_authz.translate.providers.anthropic_request import (
     headers_of,
 )
 from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
-from ext_authz.translate.providers.openai_messages import call_id
+from ext_authz.translate.providers.openai_messages import answered, call_id
 from ext_authz.translate.providers.openai_request import chat_path
 from ext_authz.translate.target import Target
 from ext_authz.translate.thought_ids import split_signature
@@ -31,6 +31,16 @@ from xds.edge.pairs import Provider
 
 _NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
 _FOREIGN: Final = re.compile(rb'__thought__|"thinking_blocks"|"extra_content"')
+_NOT_STRICT: Final = re.compile(
+    rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|name")'
+)
+_OF_ROLE: Final = {
+    "system": ("role", "content"),
+    "user": ("role", "content"),
+    "assistant": ("role", "content", "tool_calls", "prefix"),
+    "tool": ("role", "content", "tool_call_id", "name"),
+}
+"""What a message of each role may hold at Mistral."""
 _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _MISTRALS_TIERS: Final = ("auto", "standard_only")
 _NOT_MISTRALS: Final = (
@@ -63,7 +73,7 @@ def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
         raw = bytes(messages)
         if _FOREIGN.search(raw) or (
             target.provider not in _NATIVE
-            and (b'"developer"' in raw or (dialect.short_ids and b'"tool_call' in raw))
+            and (b'"developer"' in raw or (dialect.strict and _NOT_STRICT.search(raw)))
         ):
             native = target.provider in _NATIVE
             changed["messages"] = _fit_messages(raw, dialect, native=native)
@@ -164,7 +174,15 @@ def _fit_messages(raw: bytes, dialect: Dialect, *, native: bool) -> list[Any]:
         if isinstance(message.get("tool_call_id"), str):
             bare, _ = split_signature(message["tool_call_id"])
             message["tool_call_id"] = call_id(bare, dialect)
-    return messages
+    if not dialect.strict or not all(isinstance(message, dict) for message in messages):
+        return messages
+    return answered([_strict(message) for message in messages])
+
+
+def _strict(message: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what other providers say in messages, and Mistral refuses."""
+    known = _OF_ROLE.get(str(message.get("role")))
+    return {name: message[name] for name in known if name in message} if known else message
 
 
 def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> Upstream:

@@ -52,7 +52,7 @@ _EMBEDDING = frozenset(
 )
 _PURPOSES = ("search_document", "search_query", "classification", "clustering", "image")
 _RANGES = {
-    "temperature": (0, 1),
+    "temperature": (0, 5),
     "p": (0.01, 0.99),
     "k": (0, 500),
     "frequency_penalty": (0, 1),

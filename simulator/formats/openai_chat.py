@@ -17,6 +17,7 @@ from simulator.formats.openai_request import (
     EFFORT,
     SSE,
     Generation,
+    allowed,
     fit_context,
     generation,
     missing,
@@ -62,7 +63,7 @@ def _ask(
     call: Call, body: Mapping[str, Any], asked: Generation, messages: list[dict[str, Any]]
 ) -> Ask:
     users = (message for message in reversed(messages) if message["role"] == "user")
-    tools = _tools(body.get("tools"))
+    tools = allowed(_tools(body.get("tools")), body.get("tool_choice"))
     choice = _tool_choice(body.get("tool_choice"), tools)
     if choice == "auto" and messages[-1]["role"] in ("tool", "function"):
         choice = "none"  # the results are in: a model would talk now
@@ -157,6 +158,8 @@ def _tool_choice(value: Any, tools: tuple[Tool, ...]) -> str:
             if any(tool.name == name for tool in tools):
                 return f"={name}"
             raise Refused(f"Tool choice '{name}' not found in 'tools'.", param="tool_choice")
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode}}:
+            return str(mode)
     raise wrong_type("tool_choice", "one of 'none', 'auto', 'required' or an object", value)
 
 

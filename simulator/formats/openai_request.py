@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.content import Tool
 from simulator.formats.base import Call, Refused, is_count, is_number, read_object
 from simulator.message import Usage
 
@@ -118,6 +119,19 @@ def _stop(value: Any) -> tuple[str, ...]:
             param="stop",
         )
     return tuple(stops)
+
+
+def allowed(tools: tuple[Tool, ...], choice: Any) -> tuple[Tool, ...]:
+    """Those of the tools that a choice of type `allowed_tools` names; all of them otherwise."""
+    if not isinstance(choice, dict) or choice.get("type") != "allowed_tools":
+        return tools
+    inner = choice.get("allowed_tools")
+    listed = inner.get("tools") if isinstance(inner, dict) else choice.get("tools")
+    names = []
+    for tool in listed if isinstance(listed, list) else ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        names.append((function if isinstance(function, dict) else tool).get("name"))
+    return tuple(tool for tool in tools if tool.name in names)
 
 
 def wrong_type(name: str, expected: str, value: Any) -> Refused:

@@ -11,7 +11,7 @@ from typing import Any
 from simulator import tokens
 from simulator.content import Ask, Tool
 from simulator.formats.base import Call, Refused, is_count, is_number, text_of
-from simulator.formats.openai_request import EFFORT, missing, wrong_type
+from simulator.formats.openai_request import EFFORT, allowed, missing, wrong_type
 from simulator.message import encode_json
 
 # Members of the other chat API: a gateway that forgot to translate them shows here.
@@ -129,7 +129,7 @@ def read_ask(call: Call, body: Mapping[str, Any], items: list[dict[str, Any]]) -
             code="integer_below_min_value",
             param="max_output_tokens",
         )
-    tools = _tools(body.get("tools"))
+    tools = allowed(_tools(body.get("tools")), body.get("tool_choice"))
     choice = _tool_choice(body.get("tool_choice"), tools)
     if choice == "auto" and items and items[-1].get("type") == "function_call_output":
         choice = "none"  # the results are in: a model would talk now

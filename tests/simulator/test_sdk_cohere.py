@@ -173,7 +173,7 @@ def test_embeddings(client):
     [
         ({"max_completion_tokens": 5}, 422),
         ({"tool_choice": "required"}, 400),
-        ({"temperature": 2}, 400),
+        ({"p": 1}, 400),
         ({"messages": [{"role": "user", "content": ""}]}, 400),
         ({"messages": [{"role": "developer", "content": "x"}]}, 400),
         ({"stop_sequences": ["x"] * 6}, 400),

@@ -30,11 +30,11 @@ def write_cohere(ask: Ask, target: Target) -> Upstream:
     given = (
         ("max_tokens", ask.max_tokens or None),
         ("temperature", sampling.temperature),
-        ("p", sampling.top_p),
+        ("p", _within(sampling.top_p, 0.01, 0.99)),
         ("k", sampling.top_k),
         ("seed", sampling.seed),
-        ("presence_penalty", sampling.presence_penalty),
-        ("frequency_penalty", sampling.frequency_penalty),
+        ("presence_penalty", _within(sampling.presence_penalty, 0, 1)),
+        ("frequency_penalty", _within(sampling.frequency_penalty, 0, 1)),
         ("stop_sequences", list(sampling.stop) or None),
         ("response_format", _format(ask.format)),
     )
@@ -54,6 +54,11 @@ def write_cohere(ask: Ask, target: Target) -> Upstream:
         stream=ask.stream,
         dropped=dropped(ask, "logit_bias"),
     )
+
+
+def _within(value: float | None, least: float, most: float) -> float | None:
+    """The nearest that Cohere takes: its ranges are narrower than OpenAI's, whose 1 is "all"."""
+    return None if value is None else min(max(value, least), most)
 
 
 def _messages(ask: Ask) -> list[dict[str, Any]]:

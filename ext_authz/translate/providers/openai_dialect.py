@@ -15,7 +15,9 @@ class Dialect:
     `limit` is the name of the limit of tokens (None: by the model), `required` the word for a
     tool that must be called, `seed` the name of the seed. `top_k` is whether it is taken,
     `usage_option` whether usage is told in a stream only when it is asked for, `done` whether a
-    stream ends with `[DONE]`. `short_ids` is for ids of calls of nine letters and digits.
+    stream ends with `[DONE]`. `short_ids` is for ids of calls of nine letters and digits, `bias`
+    whether a bias of tokens is taken, `strict` whether messages may hold the schema's own members
+    only, and whether an assistant must speak after results of tools.
     `images` is whether an image may be an object, `developer` whether that role is known.
     """
 
@@ -30,13 +32,21 @@ class Dialect:
     effort: bool = True
     user: bool = True
     named_choice: bool = True
+    bias: bool = True
+    strict: bool = False
 
 
 DIALECTS: Final[dict[Provider, Dialect]] = {
     Provider.OPENAI: Dialect(limit=None),
     Provider.AZURE: Dialect(limit=None),
     Provider.MISTRAL: Dialect(
-        required="any", seed="random_seed", usage_option=False, short_ids=True, user=False
+        required="any",
+        seed="random_seed",
+        usage_option=False,
+        short_ids=True,
+        user=False,
+        bias=False,
+        strict=True,
     ),
     Provider.VLLM: Dialect(top_k=True),
     Provider.LLAMACPP: Dialect(top_k=True, named_choice=False),

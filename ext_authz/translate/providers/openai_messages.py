@@ -39,7 +39,31 @@ def messages_of(ask: Ask, dialect: Dialect) -> list[dict[str, Any]]:
             messages += _assistant(turn, dialect)
         else:
             messages += _user(turn, dialect)
-    return messages
+    return answered(messages) if dialect.strict else messages
+
+
+def answered(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put what a user says after results of tools into the last of these.
+
+    Mistral lets nobody but the assistant speak after them.
+    """
+    told: list[dict[str, Any]] = []
+    for message in messages:
+        if told and told[-1].get("role") == "tool" and message.get("role") == "user":
+            both = [told[-1].get("content"), message.get("content")]
+            if all(isinstance(content, str) for content in both):
+                told[-1] = {**told[-1], "content": "\n\n".join(both)}
+            else:
+                told[-1] = {**told[-1], "content": [*_parts(both[0]), *_parts(both[1])]}
+        else:
+            told.append(message)
+    return told
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return content if isinstance(content, list) else []
 
 
 def call_id(given: str, dialect: Dialect) -> str:

@@ -47,8 +47,13 @@ def write_openai(ask: Ask, target: Target) -> Upstream:
         body=encode(body),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
-        dropped=() if dialect.top_k else dropped(ask, "top_k"),
+        dropped=dropped(ask, *_unsaid(dialect)),
     )
+
+
+def _unsaid(dialect: Dialect) -> list[str]:
+    has = (("top_k", dialect.top_k), ("logit_bias", dialect.bias))
+    return [name for name, known in has if not known]
 
 
 def chat_path(target: Target, operation: str = "chat/completions") -> str:
@@ -95,7 +100,9 @@ def _write_limits(ask: Ask, target: Target, dialect: Dialect, body: dict[str, An
         if sampling.top_k is not None and dialect.top_k:
             body["top_k"] = sampling.top_k
     for name in ("presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs"):
-        if (value := getattr(sampling, name)) is not None:
+        if (value := getattr(sampling, name)) is not None and (
+            dialect.bias or name != "logit_bias"
+        ):
             body[name] = value
     if sampling.seed is not None:
         body[dialect.seed] = sampling.seed
