@@ -116,8 +116,7 @@ def _embeddings(call: Call) -> Answer:
 def error(call: Call, status: int, code: str, message: str) -> Answer:
     """The body of an error that this API has for a status and one of its codes (or no code)."""
     if status == 401:
-        words = {"detail": message or "Unauthorized"}
-        return json_answer(401, words, _headers(call))
+        return json_answer(401, {"detail": message or "Unauthorized"}, _headers(call))
     if code in _CODES:
         status, code = _CODES[code]
     usual = "invalid_request_error" if status < 500 else "unreachable_backend"

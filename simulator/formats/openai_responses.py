@@ -18,7 +18,7 @@ from simulator.formats.openai_request import CREATED, SSE, fit_context, read, sp
 from simulator.formats.openai_responses_request import count_input, read_ask, read_input
 from simulator.message import Answer, Chunk, Usage, encode_json, json_answer
 
-_ECHOED = {
+_ECHOED: dict[str, Any] = {
     "background": False,
     "instructions": None,
     "max_output_tokens": None,

@@ -50,11 +50,11 @@ def answered(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = []
     for message in messages:
         if told and told[-1].get("role") == "tool" and message.get("role") == "user":
-            both = [told[-1].get("content"), message.get("content")]
-            if all(isinstance(content, str) for content in both):
-                told[-1] = {**told[-1], "content": "\n\n".join(both)}
+            result, more = told[-1].get("content"), message.get("content")
+            if isinstance(result, str) and isinstance(more, str):
+                told[-1] = {**told[-1], "content": f"{result}\n\n{more}"}
             else:
-                told[-1] = {**told[-1], "content": [*_parts(both[0]), *_parts(both[1])]}
+                told[-1] = {**told[-1], "content": [*_parts(result), *_parts(more)]}
         else:
             told.append(message)
     return told
