@@ -91,9 +91,9 @@ def _method(call: Call) -> Answer:
         case "countTokens":
             return _count(body, model)
         case "embedContent":
-            return gemini_embed.embed(call, model, body)
+            return gemini_embed.embed(call, model, body, vertex=False)
         case "batchEmbedContents":
-            return gemini_embed.embed_batch(call, model, body, named=True)
+            return gemini_embed.embed_batch(call, model, body, vertex=False)
     raise Refused("Requested entity was not found.", 404)
 
 

@@ -60,7 +60,7 @@ def _check_part(part: Mapping[str, Any], place: str, *, vertex: bool) -> None:
             raise Refused(f"Invalid file URI: {where}")
         if vertex and not part["fileData"].get("mimeType"):
             raise Refused("Unable to submit request because the mimeType of fileData is missing.")
-        if not vertex and not where.startswith(_FILES):
+        if not vertex and where.startswith("http") and not where.startswith(_FILES):
             raise Refused(f"Cannot fetch content from the provided URL: {where}")
 
 

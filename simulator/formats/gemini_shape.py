@@ -205,6 +205,23 @@ COUNT_ON_VERTEX: Final = Fields(
 )
 EMBED: Final = _EMBED
 EMBED_BATCH: Final = Fields({"requests": Each(_EMBED, least=1, most=100)}, ("requests",))
+EMBED_ON_VERTEX: Final = Fields(
+    {
+        **_EMBED.members,
+        "embedContentConfig": Fields(
+            {
+                "taskType": _STRING,
+                "title": _STRING,
+                "outputDimensionality": Number(1, 3072, whole=True),
+                "autoTruncate": Flag(),
+            }
+        ),
+    },
+    ("content",),
+)
+EMBED_BATCH_ON_VERTEX: Final = Fields(
+    {"requests": Each(EMBED_ON_VERTEX, least=1, most=250)}, ("requests",)
+)
 PREDICT: Final = Fields(
     {
         "instances": Each(

@@ -85,9 +85,9 @@ def _method(call: Call) -> Answer:
         case "predict":
             return gemini_embed.predict(call, model, body)
         case "embedContent":
-            return gemini_embed.embed(call, model, body)
+            return gemini_embed.embed(call, model, body, vertex=True)
         case "batchEmbedContents":
-            return gemini_embed.embed_batch(call, model, body, named=False)
+            return gemini_embed.embed_batch(call, model, body, vertex=True)
     raise Refused("Requested entity was not found.", 404)
 
 
