@@ -66,14 +66,14 @@ def read(client: str, *, stream: bool, status: int, headers: Any, body: bytes) -
 # --- Chat Completions ------------------------------------------------------------------------
 
 
-def _usage(usage: Any) -> dict[str, Any]:
-    return {
-        "prompt": usage.prompt_tokens,
-        "completion": usage.completion_tokens,
-        "cached": usage.prompt_tokens_details.cached_tokens,
-        "cache_write": usage.prompt_tokens_details.cache_write_tokens,
-        "thought": usage.completion_tokens_details.reasoning_tokens,
-    }
+def _usage(usage: Any, *, strict: bool = True) -> dict[str, Any]:
+    told = {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens}
+    read, made = usage.prompt_tokens_details, usage.completion_tokens_details
+    if strict or read is not None:
+        told |= {"cached": read.cached_tokens, "cache_write": read.cache_write_tokens}
+    if strict or made is not None:
+        told["thought"] = made.reasoning_tokens
+    return told
 
 
 def _blocks(blocks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,16 +86,22 @@ def _blocks(blocks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _chat(status: int, headers: Any, body: bytes) -> Facts:
-    got = openai_client(status, headers, body).chat.completions.create(
-        model="m", messages=[{"role": "user", "content": "?"}]
+    return of_chat(
+        openai_client(status, headers, body).chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "?"}]
+        )
     )
+
+
+def of_chat(got: Any, *, strict: bool = True) -> Facts:
+    """What a chat completion says; one that is not ``strict`` is of somebody like OpenAI."""
     assert got.object == "chat.completion"
-    assert got.id.startswith("chatcmpl-")
+    assert got.id.startswith("chatcmpl-") or not strict
     assert got.usage.total_tokens == got.usage.prompt_tokens + got.usage.completion_tokens
     message = got.choices[0].message
     extra = message.model_extra
     if message.tool_calls and not message.content:
-        assert message.content is None
+        assert message.content is None or not strict
     blocks = extra.get("thinking_blocks") or []
     reasoning = extra.get("reasoning_content") or ""
     for block in blocks:
@@ -109,20 +115,26 @@ def _chat(status: int, headers: Any, body: bytes) -> Facts:
         ),
         finish=_TEXT_FINISH.get(got.choices[0].finish_reason, got.choices[0].finish_reason),
         **_blocks(blocks),
-        **_usage(got.usage),
+        **_usage(got.usage, strict=strict),
     )
 
 
 def _chat_stream(status: int, headers: Any, body: bytes) -> Facts:
     assert body.endswith(b"data: [DONE]\n\n") or b'"error"' in body
-    chunks = list(
-        openai_client(status, headers, body).chat.completions.create(
-            model="m",
-            messages=[{"role": "user", "content": "?"}],
-            stream=True,
-            stream_options={"include_usage": True},
+    return of_chunks(
+        list(
+            openai_client(status, headers, body).chat.completions.create(
+                model="m",
+                messages=[{"role": "user", "content": "?"}],
+                stream=True,
+                stream_options={"include_usage": True},
+            )
         )
     )
+
+
+def of_chunks(chunks: list[Any], *, strict: bool = True) -> Facts:
+    """What a streamed chat completion with usage says."""
     assert len({chunk.id for chunk in chunks}) == 1
     text, thought, finish = "", "", ""
     usage: dict[str, Any] = {}
@@ -131,8 +143,8 @@ def _chat_stream(status: int, headers: Any, body: bytes) -> Facts:
     roles = 0
     for chunk in chunks:
         if chunk.usage is not None:
-            assert chunk.choices == []
-            usage = _usage(chunk.usage)
+            assert chunk.choices == [] or not strict
+            usage = _usage(chunk.usage, strict=strict)
         for choice in chunk.choices:
             assert not finish, "a chunk after the finish"
             delta = choice.delta
@@ -166,7 +178,13 @@ def _chat_stream(status: int, headers: Any, body: bytes) -> Facts:
 
 
 def _completion(status: int, headers: Any, body: bytes) -> Facts:
-    got = openai_client(status, headers, body).completions.create(model="m", prompt="?")
+    return of_completion(
+        openai_client(status, headers, body).completions.create(model="m", prompt="?")
+    )
+
+
+def of_completion(got: Any) -> Facts:
+    """What a completion says."""
     assert got.object == "text_completion"
     choice = got.choices[0]
     finish = _TEXT_FINISH.get(choice.finish_reason, choice.finish_reason)
@@ -178,9 +196,14 @@ def _completion_stream(status: int, headers: Any, body: bytes) -> Facts:
     stream = openai_client(status, headers, body, strict=False).completions.create(
         model="m", prompt="?", stream=True, stream_options={"include_usage": True}
     )
+    return of_completion_chunks(list(stream))
+
+
+def of_completion_chunks(chunks: list[Any]) -> Facts:
+    """What a streamed completion with usage says."""
     text, finish = "", ""
     usage: dict[str, Any] = {}
-    for chunk in stream:
+    for chunk in chunks:
         if chunk.usage is not None:
             usage = _usage(chunk.usage)
         for choice in chunk.choices:
@@ -192,7 +215,8 @@ def _completion_stream(status: int, headers: Any, body: bytes) -> Facts:
 # --- Messages --------------------------------------------------------------------------------
 
 
-def _from_message(message: Any) -> Facts:
+def of_message(message: Any) -> Facts:
+    """What a message says."""
     text, thought, signature, hidden = "", "", "", ""
     calls: list[Call] = []
     for block in message.content:
@@ -229,7 +253,7 @@ def _message(status: int, headers: Any, body: bytes) -> Facts:
     )
     assert got.type == "message"
     assert got.id.startswith("msg_")
-    return _from_message(got)
+    return of_message(got)
 
 
 def _message_stream(status: int, headers: Any, body: bytes) -> Facts:
@@ -237,7 +261,7 @@ def _message_stream(status: int, headers: Any, body: bytes) -> Facts:
     with anthropic_client(status, headers, body).messages.stream(
         model="m", max_tokens=9, messages=[{"role": "user", "content": "?"}]
     ) as stream:
-        return _from_message(stream.get_final_message())
+        return of_message(stream.get_final_message())
 
 
 def check_grammar(body: bytes) -> None:
@@ -275,7 +299,8 @@ def check_grammar(body: bytes) -> None:
 # --- Responses -------------------------------------------------------------------------------
 
 
-def _from_response(got: Any) -> Facts:
+def of_response(got: Any) -> Facts:
+    """What a response says."""
     text, thought, carried = "", "", ""
     calls: list[Call] = []
     for item in got.output:
@@ -313,14 +338,14 @@ def _response(status: int, headers: Any, body: bytes) -> Facts:
     got = openai_client(status, headers, body).responses.create(model="m", input="?")
     assert got.object == "response"
     assert got.id.startswith("resp_")
-    return _from_response(got)
+    return of_response(got)
 
 
 def _response_stream(status: int, headers: Any, body: bytes) -> Facts:
     client = openai_client(status, headers, body)
     events = list(client.responses.create(model="m", input="?", stream=True))
     check_order(events)
-    return _from_response(events[-1].response)
+    return of_response(events[-1].response)
 
 
 def check_order(events: list[Any]) -> None:

@@ -145,7 +145,8 @@ def _ask_edge(service: core_v3.GrpcService, cluster: str) -> None:
     One that is not there is passed over for another; what was begun is never begun anew.
     """
     service.envoy_grpc.cluster_name = CLUSTER
-    service.initial_metadata.add(key=attempt.UPSTREAM, value=cluster)
+    # Envoy reads commands in the value (`%...%`), and names of models may hold an escaped `@`.
+    service.initial_metadata.add(key=attempt.UPSTREAM, value=cluster.replace("%", "%%"))
     retries = service.retry_policy
     retries.retry_on = "connect-failure,refused-stream"
     retries.num_retries.value = _WORKERS_TRIED - 1
