@@ -16,9 +16,10 @@ def add_options(parser: argparse.ArgumentParser, default_port: int) -> None:
         action="append",
         default=[],
         metavar="NAME=API[@PORT]",
-        help="a provider to simulate, and its API: openai, anthropic or echo (a plain service "
-        "that answers what it saw); with @PORT it gets a port of its own, where its paths are "
-        "the real provider's (@0: any free one). Default: openai, claude and echo",
+        help="a provider to simulate, and its API: openai, azure, mistral, cohere, anthropic, "
+        "gemini, bedrock, anthropic_bedrock, anthropic_vertex, gemini_vertex or echo (a plain "
+        "service that answers what it saw); with @PORT it gets a port of its own, where its paths "
+        "are the real provider's (@0: any free one). Default: openai, claude and echo",
     )
     parser.add_argument(
         "--fault",
