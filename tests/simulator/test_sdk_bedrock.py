@@ -68,9 +68,15 @@ def client(simulator, name="bedrock", access=KEYS.access_key, secret=KEYS.secret
     )
 
 
+@pytest.fixture(scope="module")
+def made(running):
+    """The one that most tests use: boto3 takes its time to read what the service has."""
+    return client(running)
+
+
 @pytest.fixture
-def bedrock(simulator):
-    return client(simulator)
+def bedrock(simulator, made):
+    return made
 
 
 def ask(made, **members):

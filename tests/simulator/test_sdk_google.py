@@ -55,10 +55,15 @@ def vertex(simulator, token="token"):
     )
 
 
-@pytest.fixture(params=[studio, vertex])
-def gemini(request, simulator):
-    with request.param(simulator) as client:
+@pytest.fixture(scope="module", params=[studio, vertex])
+def made(request, running):
+    with request.param(running) as client:
         yield client
+
+
+@pytest.fixture
+def gemini(simulator, made):
+    return made
 
 
 def tools(*names):
