@@ -12,6 +12,7 @@ said before its first content, so that up to there the caller may still turn to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -85,7 +86,7 @@ class Answering:
             # Nothing of the kind was asked for, and what is not understood is not passed on.
             self.failure = Failure("server", "The provider's answer is compressed", 502)
             return None
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _media_type(headers.get("content-type", ""))
         if kind == CONTENT_TYPE:
             self._decoder = EventStreamDecoder()
         elif kind == "text/event-stream":
@@ -170,7 +171,7 @@ class Answering:
         return self._error(self.failure) if self.failure else self._answer(self._events)
 
     def _whole(self) -> bytes:
-        body = b"".join(self._body)
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body.clear()
         if self.failure is None and not 200 <= self._status < 300:
             self.failure = classify(self._status, self._headers, body)
@@ -206,3 +207,8 @@ class Answering:
     def _head(self, status: int, headers: Headers) -> Head:
         told, without = self._carry(self._headers)
         return Head(status, (*headers, *told), ("content-length", "content-encoding", *without))
+
+
+@lru_cache(maxsize=64)
+def _media_type(given: str) -> str:
+    return given.partition(";")[0].strip().lower()

@@ -27,16 +27,16 @@ class Carrying:
         """Give them."""
         if self._same:
             return (), ()
-        if self._anthropic:
-            told = for_anthropic(headers, self._now)
-        else:
-            told = for_openai(headers, self._now)
+        told: Headers = ()
+        if without := foreign(headers):
+            limits = for_anthropic if self._anthropic else for_openai
+            told = limits(headers, self._now)
         ours = "request-id" if self._anthropic else "x-request-id"
         if ours not in headers:
-            given = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-            if given is not None:
-                told = (*told, (ours, given))
-        return told, foreign(headers)
+            for name in _REQUEST_IDS:
+                if name in headers:
+                    return (*told, (ours, headers[name])), without
+        return told, without
 
 
 def carry_for(client: ClientApi, provider: Provider, now: float) -> Carrying:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 from ext_authz.translate.errors import RefusedError
 from xds.edge.pairs import Provider
@@ -18,6 +19,9 @@ _BASES: Final = {
     Provider.COHERE: "/v2",
 }
 _MODEL: Final = re.compile(r"[A-Za-z0-9@._:/+\-]{1,2048}")
+
+quoted = lru_cache(maxsize=1024)(quote)
+"""A model's name as a path holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Target:
 
     def checked(self) -> Target:
         """Return itself, or raise `RefusedError` for a model name that no path can hold."""
-        if not _MODEL.fullmatch(self.model) or ".." in self.model or "//" in self.model:
+        if not _is_name(self.model):
             raise RefusedError("The name of the model holds characters that no model has")
         return self
 
@@ -108,6 +112,11 @@ _MODELS: Final = tuple(
         (r"nova|llama|titan|ai21|jamba|command", Traits(json_schema=False)),
     )
 )
+
+
+@lru_cache(maxsize=1024)
+def _is_name(model: str) -> bool:
+    return bool(_MODEL.fullmatch(model)) and ".." not in model and "//" not in model
 
 
 @lru_cache(maxsize=1024)

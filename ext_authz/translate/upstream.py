@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -33,6 +34,7 @@ class Upstream(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=64)
 def json_headers(accept: str = "", *more: tuple[str, str]) -> Headers:
     """The headers of a JSON body; no compression is asked for, since the answer is read."""
     return (_CONTENT, ("accept", accept or JSON_TYPE), _PLAIN, *more)

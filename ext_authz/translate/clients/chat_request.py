@@ -11,14 +11,16 @@ from typing import Any, Final
 import msgspec
 
 from ext_authz.translate.clients.chat_messages import read_messages
-from ext_authz.translate.clients.chat_shape import Chat, ChatFunction, Count
+from ext_authz.translate.clients.chat_shape import Chat, ChatFunction
 from ext_authz.translate.clients.fields import (
     checked_name,
     item,
     mapping,
     read_body,
+    refused,
     sequence,
     text,
+    whole,
     wrong,
 )
 from ext_authz.translate.clients.shared import (
@@ -38,7 +40,7 @@ from ext_authz.translate.conversation import (
     Tool,
     ToolChoice,
 )
-from ext_authz.translate.errors import RefusedError, UnsupportedError
+from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.wire import may_be_deep
 
 _UNSUPPORTED: Final = ("audio", "web_search_options", "moderation")
@@ -52,9 +54,9 @@ def read_chat(body: bytes) -> Ask:
     try:
         chat = _decode(body)
     except (ValueError, RecursionError) as error:
-        raise _refusal(error) from None
+        raise refused(error) from None
     _refuse_rare(chat)
-    limit = _whole(chat.max_completion_tokens, "max_completion_tokens")
+    limit = whole(chat.max_completion_tokens, "max_completion_tokens")
     options = chat.stream_options
     stream = bool(chat.stream)
     return Ask(
@@ -63,7 +65,7 @@ def read_chat(body: bytes) -> Ask:
         tools=_tools(chat) if chat.tools or chat.functions else (),
         choice=_choice(chat),
         parallel=chat.parallel_tool_calls,
-        max_tokens=_whole(chat.max_tokens, "max_tokens") if limit is None else limit,
+        max_tokens=whole(chat.max_tokens, "max_tokens") if limit is None else limit,
         sampling=_sampling(chat),
         format=_format(chat.response_format) if chat.response_format else None,
         thinking=_thinking(chat),
@@ -73,23 +75,6 @@ def read_chat(body: bytes) -> Ask:
         stream=stream,
         include_usage=stream and options is not None and options.include_usage is True,
     )
-
-
-def _refusal(error: Exception) -> RefusedError:
-    """Tell which member is wrong, where the decoder says so."""
-    told, _, path = str(error).partition(" - at `$.")
-    if path:
-        param = path.rstrip("`")
-        return RefusedError(f"`{param}`: {told[:1].lower()}{told[1:]}", param=param)
-    return RefusedError(f"The body is not the JSON of a request: {told}")
-
-
-def _whole(value: Count, name: str) -> int | None:
-    if value is None or type(value) is int:
-        return value
-    if value == int(value):
-        return int(value)
-    raise wrong(name, "an integer")
 
 
 def _refuse_rare(chat: Chat) -> None:
@@ -105,15 +90,15 @@ def _sampling(chat: Chat) -> Sampling:
     return Sampling(
         temperature=chat.temperature,
         top_p=chat.top_p,
-        top_k=_whole(chat.top_k, "top_k"),
+        top_k=whole(chat.top_k, "top_k"),
         stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
-        seed=_whole(chat.seed, "seed"),
+        seed=whole(chat.seed, "seed"),
         presence_penalty=chat.presence_penalty,
         frequency_penalty=chat.frequency_penalty,
         logit_bias=chat.logit_bias or None,
         logprobs=bool(chat.logprobs),
-        top_logprobs=_whole(chat.top_logprobs, "top_logprobs"),
-        choices=_whole(chat.n, "n") or 1,
+        top_logprobs=whole(chat.top_logprobs, "top_logprobs"),
+        choices=whole(chat.n, "n") or 1,
     )
 
 

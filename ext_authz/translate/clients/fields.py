@@ -22,6 +22,15 @@ def read_body(body: bytes) -> dict[str, Any]:
         raise RefusedError(f"The body is not the JSON of a request: {error}") from None
 
 
+def refused(error: Exception) -> RefusedError:
+    """The refusal of a body that has not the shape of a request: which member is wrong."""
+    told, _, path = str(error).partition(" - at `$.")
+    if path:
+        param = path.rstrip("`")
+        return RefusedError(f"`{param}`: {told[:1].lower()}{told[1:]}", param=param)
+    return RefusedError(f"The body is not the JSON of a request: {told}")
+
+
 def wrong(param: str, expected: str) -> RefusedError:
     """The refusal of a member that is not what it must be."""
     return RefusedError(f"`{param}` must be {expected}", param=param)
@@ -54,6 +63,15 @@ def integer(fields: dict[str, Any], name: str) -> int | None:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    raise wrong(name, "an integer")
+
+
+def whole(value: float | None, name: str) -> int | None:
+    """A whole number that was decoded as one, or with a decimal point."""
+    if value is None or type(value) is int:
+        return value
+    if value == int(value):
+        return int(value)
     raise wrong(name, "an integer")
 
 
@@ -134,9 +152,9 @@ def tool_name(fields: dict[str, Any], where: str) -> str:
     return checked_name(text(fields, "name", where), where.rstrip("."))
 
 
-def checked_name(name: str, where: str) -> str:
+def checked_name(name: str | None, where: str) -> str:
     """The name of a tool, its characters checked."""
-    if _TOOL_NAME.fullmatch(name):
+    if name is not None and _TOOL_NAME.fullmatch(name):
         return name
     raise wrong(f"{where}.name", "1 to 128 letters, digits, underscores, dots, colons and dashes")
 

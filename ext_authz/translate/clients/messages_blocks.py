@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ext_authz.translate.clients.fields import (
-    item,
-    mapping,
-    optional_text,
-    sequence,
-    text,
-    tool_name,
-    wrong,
-)
-from ext_authz.translate.clients.shared import read_cache
+from ext_authz.translate.clients.fields import checked_name, wrong
+from ext_authz.translate.clients.messages_shape import Block, Message, Source
+from ext_authz.translate.clients.shared import cache_of
 from ext_authz.translate.conversation import (
+    Cache,
     Media,
     Part,
     Reasoning,
@@ -28,132 +20,127 @@ from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.wire import encode
 
 
-def read_system(fields: dict[str, Any]) -> tuple[Turn, ...]:
+def read_system(given: str | list[Block]) -> tuple[Turn, ...]:
     """Read `system`, a text or blocks of text."""
-    given = fields.get("system")
-    if given is None or given == "":
-        return ()
     if isinstance(given, str):
-        return (Turn("system", (Text(given),)),)
-    if not isinstance(given, list):
-        raise wrong("system", "a string or a list of text blocks")
+        return (Turn("system", (Text(given),)),) if given else ()
     said = [
-        Text(text(item(block, f"system.{n}"), "text", f"system.{n}."), read_cache(block))
-        for n, block in enumerate(given)
+        Text(_text(block.text, f"system.{n}.text"), _cache(block)) for n, block in enumerate(given)
     ]
     return (Turn("system", tuple(said)),) if said else ()
 
 
-def read_blocks(message: dict[str, Any], where: str, names: dict[str, str]) -> Turn:
+def read_blocks(message: Message, number: int, names: dict[str, str]) -> Turn:
     """Read one message; `names` learns the names of the tools by the ids of their calls."""
-    role: Any = message.get("role")
-    if role not in ("user", "assistant", "system"):
-        raise wrong(f"{where}.role", "user or assistant")
-    content = message.get("content")
-    if isinstance(content, str):
+    role, content = message.role, message.content
+    if type(content) is str:
         return Turn(role, (Text(content),))
-    if not isinstance(content, list):
-        raise wrong(f"{where}.content", "a string or a list of blocks")
     parts: list[Part] = []
-    for n, given in enumerate(content):
-        place = f"{where}.content.{n}"
-        parts += _parts(item(given, place), place, names)
+    for n, block in enumerate(content):
+        if block.type == "text" and (text := block.text) is not None:
+            parts.append(Text(text, _cache(block)))
+        else:
+            parts += _parts(block, f"messages.{number}.content.{n}", names)
     if role == "system" and not all(isinstance(part, Text) for part in parts):
-        raise UnsupportedError("A system message holds text only", param=f"{where}.content")
+        raise UnsupportedError("A system message holds text only", param=f"messages.{number}")
     return Turn(role, tuple(parts))
 
 
-def _parts(block: dict[str, Any], where: str, names: dict[str, str]) -> list[Part]:
-    kind = block.get("type")
-    if kind == "text":
-        return [Text(text(block, "text", f"{where}."), read_cache(block))]
+def _parts(block: Block, where: str, names: dict[str, str]) -> list[Part]:
+    kind = block.type
     if kind == "tool_use":
-        call_id = text(block, "id", f"{where}.")
-        name = names[call_id] = tool_name(block, f"{where}.")
-        called = encode(mapping(block, "input", f"{where}.")).decode()
-        return [ToolCall(call_id, name, called, "", read_cache(block))]
+        call_id = _text(block.id, f"{where}.id")
+        name = names[call_id] = checked_name(block.name, where)
+        called = encode(block.input or {}).decode()
+        return [ToolCall(call_id, name, called, "", _cache(block))]
     if kind == "tool_result":
         return [_result(block, where, names)]
     if kind == "thinking":
-        thought = optional_text(block, "thinking", f"{where}.")
-        return [Reasoning(thought, optional_text(block, "signature", f"{where}."))]
+        return [Reasoning(block.thinking or "", block.signature or "")]
     if kind == "redacted_thinking":
-        return [Redacted(text(block, "data", f"{where}."))]
+        return [Redacted(_text(block.data, f"{where}.data"))]
     return list(_shown(block, where))
 
 
-def _shown(block: dict[str, Any], where: str) -> list[Text | Media]:
+def _shown(block: Block, where: str) -> list[Text | Media]:
     """Read a block that a tool's result may hold too."""
-    kind = block.get("type")
+    kind = block.type
     if kind == "text":
-        return [Text(text(block, "text", f"{where}."), read_cache(block))]
+        return [Text(_text(block.text, f"{where}.text"), _cache(block))]
     if kind == "image":
         return [_image(block, where)]
     if kind == "document":
         return _document(block, where)
     if kind == "search_result":
-        said = _texts(sequence(block, "content", f"{where}."), where)
-        title, source = optional_text(block, "title"), optional_text(block, "source")
-        return [Text(f"{title} ({source})\n" + "\n".join(said), read_cache(block))]
+        inner = block.content if isinstance(block.content, list) else []
+        said = [_text(one.text, f"{where}.content.{n}.text") for n, one in enumerate(inner)]
+        source = block.source if isinstance(block.source, str) else ""
+        return [Text(f"{block.title or ''} ({source})\n" + "\n".join(said), _cache(block))]
     raise UnsupportedError(f"Blocks of type `{kind}` are for Anthropic's servers only", param=where)
 
 
-def _result(block: dict[str, Any], where: str, names: dict[str, str]) -> ToolResult:
-    call_id = text(block, "tool_use_id", f"{where}.")
-    content = block.get("content")
+def _result(block: Block, where: str, names: dict[str, str]) -> ToolResult:
+    call_id = _text(block.tool_use_id, f"{where}.tool_use_id")
+    content = block.content
     parts: list[Text | Media] = []
     if isinstance(content, str):
         parts.append(Text(content))
     elif isinstance(content, list):
-        for n, given in enumerate(content):
-            place = f"{where}.content.{n}"
-            parts += _shown(item(given, place), place)
+        for n, inner in enumerate(content):
+            parts += _shown(inner, f"{where}.content.{n}")
     elif content is not None:
         raise wrong(f"{where}.content", "a string or a list of blocks")
-    failed = block.get("is_error") is True
-    return ToolResult(call_id, names.get(call_id, ""), tuple(parts), failed, read_cache(block))
+    failed = block.is_error is True
+    return ToolResult(call_id, names.get(call_id, ""), tuple(parts), failed, _cache(block))
 
 
-def _image(block: dict[str, Any], where: str) -> Media:
-    source = mapping(block, "source", f"{where}.")
-    kind = source.get("type")
-    if kind == "base64":
-        data = text(source, "data", f"{where}.source.")
-        media_type = text(source, "media_type", f"{where}.source.")
-        return Media("image", media_type, data, cache=read_cache(block))
-    if kind == "url":
-        url = text(source, "url", f"{where}.source.")
-        return Media("image", "", url=url, cache=read_cache(block))
+def _image(block: Block, where: str) -> Media:
+    source = _source(block)
+    if source.type == "base64":
+        data = _text(source.data, f"{where}.source.data")
+        media_type = _text(source.media_type, f"{where}.source.media_type")
+        return Media("image", media_type, data, cache=_cache(block))
+    if source.type == "url":
+        return Media("image", "", url=_text(source.url, f"{where}.source.url"), cache=_cache(block))
     raise UnsupportedError("Files that lie at Anthropic cannot be read here", param=where)
 
 
-def _document(block: dict[str, Any], where: str) -> list[Text | Media]:
-    source = mapping(block, "source", f"{where}.")
-    kind = source.get("type")
-    name, context = optional_text(block, "title"), optional_text(block, "context")
-    cache = read_cache(block)
+def _document(block: Block, where: str) -> list[Text | Media]:
+    source = _source(block)
+    kind = source.type
+    name, context, cache = block.title or "", block.context or "", _cache(block)
     if kind == "base64":
-        media_type = optional_text(source, "media_type") or "application/pdf"
-        data = text(source, "data", f"{where}.source.")
+        media_type = source.media_type or "application/pdf"
+        data = _text(source.data, f"{where}.source.data")
         return [Media("document", media_type, data, name=name, context=context, cache=cache)]
     if kind == "url":
-        url = text(source, "url", f"{where}.source.")
+        url = _text(source.url, f"{where}.source.url")
         return [
             Media("document", "application/pdf", url=url, name=name, context=context, cache=cache)
         ]
     if kind == "text":
-        data = text(source, "data", f"{where}.source.")
+        data = _text(source.data, f"{where}.source.data")
         return [Media("document", "text/plain", text=data, name=name, context=context, cache=cache)]
     if kind == "content":
-        inner = source.get("content")
+        inner = source.content or []
         if isinstance(inner, str):
             return [Text(inner, cache)]
         shown: list[Text | Media] = []
-        for n, given in enumerate(sequence(source, "content", f"{where}.source.")):
-            shown += _shown(item(given, f"{where}.source.content.{n}"), where)
+        for n, one in enumerate(inner):
+            shown += _shown(one, f"{where}.source.content.{n}")
         return shown
     raise UnsupportedError("Files that lie at Anthropic cannot be read here", param=where)
 
 
-def _texts(blocks: list[Any], where: str) -> list[str]:
-    return [text(item(block, where), "text", f"{where}.") for block in blocks]
+def _source(block: Block) -> Source:
+    return block.source if isinstance(block.source, Source) else Source()
+
+
+def _cache(block: Block) -> Cache | None:
+    return cache_of(block.cache_control) if block.cache_control is not None else None
+
+
+def _text(value: str | None, where: str) -> str:
+    if value is None:
+        raise wrong(where, "a string")
+    return value

@@ -8,110 +8,135 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from ext_authz.translate.clients.fields import (
-    flag,
-    integer,
-    item,
+    checked_name,
     mapping,
-    number,
-    optional_text,
     read_body,
-    sequence,
-    strings,
-    text,
-    tool_name,
+    refused,
+    whole,
     wrong,
 )
 from ext_authz.translate.clients.messages_blocks import read_blocks, read_system
-from ext_authz.translate.clients.shared import read_cache, read_effort, read_thinking
-from ext_authz.translate.conversation import Ask, Format, Sampling, Tool, ToolChoice, Turn
+from ext_authz.translate.clients.messages_shape import Choice, CustomTool, Message, Messages
+from ext_authz.translate.clients.shared import cache_of, read_effort, read_thinking
+from ext_authz.translate.conversation import (
+    PLAIN,
+    UNSAID,
+    Ask,
+    Format,
+    Sampling,
+    Thinking,
+    Tool,
+    ToolChoice,
+    Turn,
+)
 from ext_authz.translate.errors import UnsupportedError
+from ext_authz.translate.wire import may_be_deep
 
 _CUSTOM: Final = (None, "custom")
 _MODES: Final = {"auto": "auto", "none": "none", "any": "required", "tool": "required"}
+_decode = msgspec.json.Decoder(Messages).decode
 
 
 def read_messages_api(body: bytes, *, counting: bool = False) -> Ask:
-    """Read a request; `counting` is for the token counter, which takes no `max_tokens`."""
-    return ask_of(read_body(body), counting=counting)
+    """Read a request; `counting` is for the token counter, which takes no `max_tokens`.
 
-
-def ask_of(fields: dict[str, Any], *, counting: bool = False) -> Ask:
-    """Read a decoded request; raises `RefusedError`."""
-    limit = integer(fields, "max_tokens")
+    Raises `RefusedError` for what is wrong, or what no other API can do.
+    """
+    if may_be_deep(body):
+        read_body(body)
+    try:
+        asked = _decode(body)
+    except (ValueError, RecursionError) as error:
+        raise refused(error) from None
+    limit = whole(asked.max_tokens, "max_tokens")
     if limit is None and not counting:
         raise wrong("max_tokens", "given")
-    output = mapping(fields, "output_config")
-    choice = mapping(fields, "tool_choice")
-    tools = _tools(fields)
+    choice = asked.tool_choice
+    tools = _tools(asked.tools) if asked.tools else ()
+    turns = _turns(asked.messages)
     return Ask(
-        model=text(fields, "model"),
-        turns=(*read_system(fields), *_turns(fields)),
+        model=asked.model,
+        turns=(*read_system(asked.system), *turns) if asked.system else turns,
         tools=tools,
         choice=_choice(choice) if choice and tools else None,
-        parallel=False if choice.get("disable_parallel_tool_use") is True else None,
+        parallel=False if choice and choice.disable_parallel_tool_use is True else None,
         max_tokens=limit,
-        sampling=Sampling(
-            temperature=number(fields, "temperature"),
-            top_p=number(fields, "top_p"),
-            top_k=integer(fields, "top_k"),
-            stop=strings(fields.get("stop_sequences"), "stop_sequences"),
-        ),
-        format=_format(output) or _format({"format": fields.get("output_format")}),
-        thinking=read_thinking(fields, read_effort(output.get("effort"), "output_config.effort")),
-        user=optional_text(mapping(fields, "metadata"), "user_id"),
-        tier=optional_text(fields, "service_tier"),
-        stream=bool(flag(fields, "stream")),
+        sampling=_sampling(asked),
+        format=_format(asked),
+        thinking=_thinking(asked),
+        user=(asked.metadata.user_id if asked.metadata else None) or "",
+        tier=asked.service_tier or "",
+        stream=asked.stream is True,
         include_usage=True,
     )
 
 
-def _turns(fields: dict[str, Any]) -> list[Turn]:
-    given = sequence(fields, "messages")
-    if not given:
+def _turns(messages: list[Message]) -> tuple[Turn, ...]:
+    if not messages:
         raise wrong("messages", "a list of at least one message")
-    names: dict[str, str] = {}
-    return [
-        read_blocks(item(message, f"messages.{n}"), f"messages.{n}", names)
-        for n, message in enumerate(given)
-    ]
+    names: dict[str, str] = {}  # of tools, by the ids of their calls
+    return tuple([read_blocks(message, number, names) for number, message in enumerate(messages)])
 
 
-def _tools(fields: dict[str, Any]) -> tuple[Tool, ...]:
-    tools = []
-    for n, given in enumerate(sequence(fields, "tools")):
-        tool = item(given, f"tools.{n}")
-        if tool.get("type") not in _CUSTOM:
+def _sampling(asked: Messages) -> Sampling:
+    stop = asked.stop_sequences
+    if asked.temperature is asked.top_p is asked.top_k is stop is None:
+        return PLAIN
+    return Sampling(
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        top_k=whole(asked.top_k, "top_k"),
+        stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
+    )
+
+
+def _tools(given: list[CustomTool]) -> tuple[Tool, ...]:
+    tools: list[Tool] = []
+    for n, tool in enumerate(given):
+        if tool.type not in _CUSTOM:
             raise UnsupportedError(
-                f"The tool `{tool.get('type')}` runs at Anthropic only; this model's provider"
+                f"The tool `{tool.type}` runs at Anthropic only; this model's provider"
                 " has no such tool",
                 param=f"tools.{n}.type",
             )
         tools.append(
             Tool(
-                name=tool_name(tool, f"tools.{n}."),
-                description=optional_text(tool, "description", f"tools.{n}."),
-                schema=mapping(tool, "input_schema", f"tools.{n}."),
-                strict=flag(tool, "strict"),
-                cache=read_cache(tool),
+                checked_name(tool.name, f"tools.{n}"),
+                tool.description or "",
+                tool.input_schema or {},
+                tool.strict,
+                tool.cache_control and cache_of(tool.cache_control),
             )
         )
     return tuple(tools)
 
 
-def _choice(given: dict[str, Any]) -> ToolChoice:
-    kind = given.get("type")
-    mode: Any = _MODES.get(kind) if isinstance(kind, str) else None
+def _choice(given: Choice) -> ToolChoice:
+    mode: Any = _MODES.get(given.type or "")
     if mode is None:
         raise wrong("tool_choice.type", "one of auto, any, tool and none")
-    names = (text(given, "name", "tool_choice."),) if kind == "tool" else ()
-    return ToolChoice(mode, names)
+    if given.type != "tool":
+        return ToolChoice(mode)
+    if given.name is None:
+        raise wrong("tool_choice.name", "a string")
+    return ToolChoice(mode, (given.name,))
 
 
-def _format(output: dict[str, Any]) -> Format | None:
-    given = mapping(output, "format", "output_config.")
+def _format(asked: Messages) -> Format | None:
+    given = (asked.output_config and asked.output_config.format) or asked.output_format
     if not given:
         return None
     if given.get("type") != "json_schema":
         raise wrong("output_config.format.type", "json_schema")
     return Format(schema=mapping(given, "schema", "output_config.format."), strict=True)
+
+
+def _thinking(asked: Messages) -> Thinking:
+    output = asked.output_config
+    if asked.thinking is None and output is None:
+        return UNSAID
+    effort = read_effort(output.effort, "output_config.effort") if output else None
+    return read_thinking({"thinking": asked.thinking}, effort)

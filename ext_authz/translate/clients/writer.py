@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 import msgspec
@@ -12,7 +13,7 @@ from ext_authz.translate.events import Event
 SSE_HEADERS: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 JSON_HEADERS: Final = (("content-type", "application/json"),)
 
-_PREFIXES: Final = ("chatcmpl-", "cmpl-", "msg_bdrk_", "msg_vrtx_", "msg_", "resp_", "gen-")
+_PREFIX: Final = re.compile("chatcmpl-|cmpl-|msg_(?:bdrk_|vrtx_)?|resp_|gen-|")
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -40,10 +41,8 @@ class Writer(Protocol):
 
 def named(prefix: str, given: str, moment: Moment) -> str:
     """An id as the client's API writes it, in which the provider's can still be found."""
-    for known in _PREFIXES:
-        if given.startswith(known):
-            return prefix + given[len(known) :]
-    return prefix + (given or moment.token)
+    known = _PREFIX.match(given)
+    return prefix + (given[known.end() :] if known and given else moment.token)
 
 
 def json_safe(text: str) -> str:

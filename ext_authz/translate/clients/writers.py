@@ -23,9 +23,9 @@ def writer_for(
     echoed: dict[str, Any] | None = None,
 ) -> Writer:
     """Make one; `echoed` is what a response repeats of its request."""
-    if client in (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS):
+    if client is ClientApi.MESSAGES or client is ClientApi.COUNT_TOKENS:
         return MessagesWriter(model, moment)
-    if client in (ClientApi.RESPONSES, ClientApi.INPUT_TOKENS):
+    if client is ClientApi.RESPONSES or client is ClientApi.INPUT_TOKENS:
         return ResponsesWriter(model, moment, echoed or {})
     if client is ClientApi.COMPLETIONS:
         return CompletionsWriter(model, moment, include_usage=ask.include_usage)

@@ -28,8 +28,9 @@ def blocks(parts: list[Part]) -> list[dict[str, Any]]:
     first: list[dict[str, Any]] = []
     then: list[dict[str, Any]] = []
     for part in parts:
-        if isinstance(part, Text):
-            then.append(marked({"type": "text", "text": part.text}, part.cache))
+        if type(part) is Text:
+            block = {"type": "text", "text": part.text}
+            then.append(marked(block, part.cache) if part.cache else block)
         elif isinstance(part, Reasoning):
             if part.signature:
                 thought = {"thinking": part.text, "signature": part.signature}

@@ -53,12 +53,14 @@ def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
     if type(fields) is not dict:
         return [0] * len(names)
-    found = [fields.get(name, 0) for name in names]
-    for place, count in enumerate(found):
-        if type(count) is not int or not 0 <= count < _MOST:
-            told = isinstance(count, float) and 0 <= count < _MOST
-            found[place] = int(count) if told else 0
-    return found
+    return [
+        count if type(count := fields.get(name, 0)) is int and 0 <= count < _MOST else _whole(count)
+        for name in names
+    ]
+
+
+def _whole(count: Any) -> int:
+    return int(count) if isinstance(count, float) and 0 <= count < _MOST else 0
 
 
 def said(value: Any) -> str:

@@ -30,7 +30,11 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     before = ""
     for turn in turns:
         role = turn.role
-        said = [part for part in turn.parts if type(part) is not Text or _says(part.text)]
+        said = [
+            part
+            for part in turn.parts
+            if type(part) is not Text or (part.text and not part.text.isspace())
+        ]
         if not said:
             continue
         if role == "system":
@@ -55,15 +59,11 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     return system, merged
 
 
-def _says(text: str) -> bool:
-    return bool(text) and not text.isspace()
-
-
 def _results_first(parts: list[Part]) -> list[Part]:
-    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
-    if not results:
+    results: list[Part] = [part for part in parts if type(part) is ToolResult]
+    if not results or len(results) == len(parts):
         return parts
-    return results + [part for part in parts if not isinstance(part, ToolResult)]
+    return results + [part for part in parts if type(part) is not ToolResult]
 
 
 def _trim(parts: list[Part]) -> None:
