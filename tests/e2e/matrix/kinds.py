@@ -79,7 +79,7 @@ KINDS = (
     _kind(
         "openai",
         Speech.OPENAI,
-        "gpt-4o",
+        "gpt-5",
         {"api": "openai", "url": "/v1", **_KEY},
         "openai",
         embeds="text-embedding-3-small",
@@ -87,7 +87,7 @@ KINDS = (
     _kind(
         "azure",
         Speech.AZURE,
-        "gpt-4o",
+        "gpt-5",
         {"api": "azure", "url": "", **_KEY},
         "azure",
         embeds="text-embedding-3-small",
@@ -169,7 +169,7 @@ KINDS = (
     _kind(
         "cohere",
         Speech.COHERE,
-        "command-a-03-2025",
+        "command-a-reasoning-08-2025",
         {"api": "cohere", "url": "/v2", **_KEY},
         "cohere",
         embeds="embed-v4.0",
