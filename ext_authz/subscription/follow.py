@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ _log = logging.getLogger("gatewright.edge")
 
 _METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _SHORTEST, _LONGEST = 0.05, 5.0
+_FAREWELL: Final = 0.5
+"""Seconds that a stream has to end by itself when all of it is to stop."""
 _MESSAGE_BYTES: Final = 64 << 20
 
 
@@ -70,13 +72,35 @@ async def follow(
         plane = source.planes[place]
         turn += 1
         stream = Stream(source.node(), served)
-        told = await _one_stream(plane, source.tls, rounds, stream, changed, keep, stop)
+        told = await _until(
+            stop, _one_stream(plane, source.tls, rounds, stream, changed, keep, stop)
+        )
         served = stream.served
         if told:
             wait = _SHORTEST
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         wait = min(wait * 2, _LONGEST)
+
+
+async def _until(stop: asyncio.Event, streaming: Coroutine[Any, Any, bool]) -> bool:
+    """Let a stream run to its end, or until it is time to stop, whatever it waits for then.
+
+    gRPC tells a call that waits for its connection nothing of being cancelled.
+    """
+    running = asyncio.ensure_future(streaming)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            await asyncio.wait({running}, timeout=_FAREWELL)
+        if not running.done():
+            running.cancel()
+            await asyncio.wait({running}, timeout=_FAREWELL)
+        return running.done() and not running.cancelled() and running.result()
+    finally:
+        stopping.cancel()
+        running.cancel()
 
 
 async def _one_stream(

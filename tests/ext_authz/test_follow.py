@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -222,3 +223,13 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path, caplog):
         plane.publish(*resources("acme/ci"))
         edge.until(has("acme/ci"), "the key does not come")
     assert "could not be kept" in caplog.text
+
+
+def test_it_stops_while_a_control_plane_says_nothing():
+    """One that takes the connection and is dead behind it: who follows it can be stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with following(f"127.0.0.1:{silent.getsockname()[1]}"):
+            taken, _ = silent.accept()
+            with taken:
+                taken.settimeout(10)
+                assert taken.recv(24).startswith(b"PRI")  # so it waits for an answer now
