@@ -46,7 +46,10 @@ providers:
     trust: internal
     limits: [{ limit: 4 requests/hour, per: edge }]
 models:
-  fast: { targets: [a/gpt-x], apis: chat, limits: [{ limit: 2 requests/hour, per: edge, each: tenant }] }
+  fast:
+    targets: [a/gpt-x]
+    apis: chat
+    limits: [{ limit: 2 requests/hour, per: edge, each: tenant }]
   slow: { targets: [a/gpt-y], apis: chat }
 tiers:
   free: { limits: [{ limit: 3 requests/hour, per: edge }] }

@@ -227,9 +227,11 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path, caplog):
 
 def test_it_stops_while_a_control_plane_says_nothing():
     """One that takes the connection and is dead behind it: who follows it can be stopped."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with following(f"127.0.0.1:{silent.getsockname()[1]}"):
-            taken, _ = silent.accept()
-            with taken:
-                taken.settimeout(10)
-                assert taken.recv(24).startswith(b"PRI")  # so it waits for an answer now
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        following(f"127.0.0.1:{silent.getsockname()[1]}"),
+    ):
+        taken, _ = silent.accept()
+        with taken:
+            taken.settimeout(10)
+            assert taken.recv(24).startswith(b"PRI")  # so it waits for an answer now
