@@ -114,14 +114,13 @@ def run(args: argparse.Namespace) -> int:
     """Run until a signal comes."""
     import asyncio
     import shutil
-    import tempfile
 
     from cli.envoy import find_envoy
+    from cli.run_folder import run_folder
 
     existing(args.path)
     binary = find_envoy(args.envoy)
-    # For its owner alone: secrets pass through the socket in it.
-    folder = Path(tempfile.mkdtemp(prefix="gatewright-"))
+    folder = run_folder()
     try:
         return asyncio.run(_up(args, binary, folder))
     finally:

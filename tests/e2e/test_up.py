@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -193,12 +194,19 @@ def envoys_in(folder: Path) -> list[int]:
     return found
 
 
+@pytest.fixture
+def temporary(monkeypatch):
+    """Where `up` makes its run folder: a place near the root, for the sake of its sockets."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        monkeypatch.setenv("TMPDIR", place)
+        yield Path(place)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_behind_however_it_ends(tmp_path, number, monkeypatch):
+def test_nothing_is_left_behind_however_it_ends(tmp_path, number, temporary):
     """Envoy and the run folder are gone after a stop, and after kill -9."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with running_up(edited(tmp_path), "--simulate") as up:
-        (folder,) = [path for path in tmp_path.iterdir() if path.name.startswith("gatewright-")]
+        (folder,) = temporary.glob("gatewright-*")
         assert folder.stat().st_mode & 0o777 == 0o700
         assert len(envoys_in(folder)) > 2, "the warden, its Envoy, and an edge for the chain"
         os.kill(up.process.pid, number)
@@ -210,11 +218,10 @@ def test_nothing_is_left_behind_however_it_ends(tmp_path, number, monkeypatch):
             time.sleep(0.02)
 
 
-def test_a_killed_warden_takes_envoy_with_it_and_up_says_so(tmp_path, monkeypatch):
+def test_a_killed_warden_takes_envoy_with_it_and_up_says_so(tmp_path, temporary):
     """`up` ends with the code for a machine that refuses."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with running_up(edited(tmp_path), "--simulate") as up:
-        (folder,) = [path for path in tmp_path.iterdir() if path.name.startswith("gatewright-")]
+        (folder,) = temporary.glob("gatewright-*")
         warden = min(envoys_in(folder))
         os.kill(warden, signal.SIGKILL)
         assert up.process.wait(20) == 3
