@@ -85,6 +85,15 @@ class Desk:
         came, self._came = self._came, asyncio.Event()
         came.set()
 
+    async def prepare(self) -> None:
+        """Open the counters before anybody asks, so that a rush of first questions waits for none.
+
+        Where they are away, questions will say so.
+        """
+        if self._limits.by_id:
+            with suppress(CountersAwayError):
+                await self._store_now().reserve("", (), 0)
+
     async def check(self, question: bytes) -> bytes:
         """Answer an ext_authz CheckRequest; raises DecodeError for what is none."""
         said = self._decide(question)

@@ -83,6 +83,7 @@ async def work(number: int, options: Options, secrets: Mapping[str, str]) -> Non
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.02)
         await tokenizer
+        await desk.prepare()
         gc.collect()
         gc.freeze()
         server = await serve(desk, attempts, socket)
