@@ -30,7 +30,7 @@ _WHOLE: Final = Number(-(2**31), 2**31 - 1, whole=True)
 _BYTES: Final = Text(least=1, pattern=r"[A-Za-z0-9+/_-]+={0,2}")
 _TYPES: Final = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
 _COUNT: Final = Either((Number(0, 2**63, whole=True), Text(pattern=r"\d+")))
-_SCHEMA: Final = Fields(
+_SCHEMA: Final[Fields] = Fields(
     {
         "type": Text((*_TYPES, *(name.lower() for name in _TYPES))),
         "format": _STRING,
@@ -48,7 +48,7 @@ _SCHEMA: Final = Fields(
         "minimum": Number(),
         "maximum": Number(),
         "pattern": _STRING,
-        "properties": Later(lambda: _PROPERTIES),
+        "properties": OBJECT,
         "required": Each(_STRING),
         "anyOf": Each(Later(lambda: _SCHEMA)),
         "propertyOrdering": Each(_STRING),
@@ -56,7 +56,6 @@ _SCHEMA: Final = Fields(
         "example": Anything(),
     }
 )
-_PROPERTIES: Final = OBJECT
 _BLOB: Final = Fields(
     {"mimeType": Text(least=1), "data": _BYTES, "displayName": _STRING}, ("mimeType", "data")
 )

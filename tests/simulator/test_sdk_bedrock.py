@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import anthropic
-import boto3
+import boto3  # type: ignore[import-untyped]  # boto3 has no types
 import httpx
 import pytest
-from botocore.config import Config as BotoConfig
-from botocore.eventstream import ChecksumMismatch
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.config import Config as BotoConfig  # type: ignore[import-untyped]  # as above
+from botocore.eventstream import ChecksumMismatch  # type: ignore[import-untyped]  # as above
+from botocore.exceptions import (  # type: ignore[import-untyped]  # as above
+    ClientError,
+    EventStreamError,
+)
 
 from simulator.config import AwsKeys, Config, Provider
 from simulator.running import start_in_thread

@@ -28,7 +28,7 @@ def blocks(parts: list[Part]) -> list[dict[str, Any]]:
     first: list[dict[str, Any]] = []
     then: list[dict[str, Any]] = []
     for part in parts:
-        if type(part) is Text:
+        if isinstance(part, Text):
             block = {"type": "text", "text": part.text}
             then.append(marked(block, part.cache) if part.cache else block)
         elif isinstance(part, Reasoning):

@@ -63,7 +63,7 @@ def _kind(
     embeds: str = "",
     **simulated: Any,
 ) -> Kind:
-    key = {"key": KEY} if "aws" not in simulated and "key" not in simulated else {}
+    key: dict[str, Any] = {"key": KEY} if "aws" not in simulated and "key" not in simulated else {}
     return Kind(name, speech, document, model, Provider(name, api, **key, **simulated), embeds)
 
 

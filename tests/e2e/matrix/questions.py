@@ -140,7 +140,7 @@ def _ask_chat(sdks: Sdks, model: str, asked: Question, stream: bool, more: Any) 
         got = sdks.openai.chat.completions.create(**body, **more)
         message = got.choices[0].message.model_dump(exclude_none=True)
         return Answer(sdk.of_chat(got, strict=strict), (message,), got)
-    options = {"stream": True, "stream_options": {"include_usage": True}}
+    options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     chunks = list(sdks.openai.chat.completions.create(**body, **options, **more))
     # Azure begins with what its filter says of the prompt, in a chunk that is of no answer.
     told = [chunk for chunk in chunks if chunk.id]
@@ -171,7 +171,7 @@ def _ask_completion(sdks: Sdks, model: str, asked: Question, stream: bool, more:
     if not stream:
         got = sdks.openai.completions.create(**body, **more)
         return Answer(sdk.of_completion(got), (), got)
-    options = {"stream": True, "stream_options": {"include_usage": True}}
+    options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     chunks = list(sdks.openai.completions.create(**body, **options, **more))
     return Answer(sdk.of_completion_chunks(chunks), (), chunks)
 

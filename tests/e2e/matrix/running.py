@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import openai
@@ -49,7 +50,9 @@ class Running:
 
 def _policy() -> str:
     kinds = {kind.name: kind for kind in HERE}
-    models = {kind.name: {"targets": [f"{kind.name}/{kind.model}"]} for kind in HERE}
+    models: dict[str, Any] = {
+        kind.name: {"targets": [f"{kind.name}/{kind.model}"]} for kind in HERE
+    }
     for kind in HERE:
         if kind.embeds:
             models[f"{kind.name}-embed"] = {
