@@ -10,8 +10,9 @@
 #   make clean     remove what these targets made
 
 PYTHON ?= python3
-# A file's tests stay on one worker: they share the Envoys that its fixtures start.
-PYTEST_WORKERS ?= 2
+# A file's tests stay on one worker: they share the Envoys that its fixtures start. There is one
+# worker more than cores of a small machine, because tests of processes mostly wait.
+PYTEST_WORKERS ?= 3
 PYTEST := .venv/bin/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 BIN := .venv/bin

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.pipeline import compile_sources
@@ -54,6 +54,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@settings(max_examples=15)  # a whole compilation each, of which each shuffles all there is
 @given(seed=st.integers())
 def test_the_order_of_keys_does_not_matter(path, seed):
     """Mappings shuffled at every level compile to the same snapshot and the same plan."""

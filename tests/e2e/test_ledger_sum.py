@@ -153,6 +153,7 @@ def check(gateway: Gateway, at_least: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_ledger_is_what_the_providers_billed(tmp_path):
     """400 requests with faults through two edges, one of which is killed and started again."""
     with gateway(tmp_path, policy(), providers=PROVIDERS) as running:

@@ -92,6 +92,7 @@ def test_no_more_run_at_the_same_time_than_the_limit_says(shared: Gateway):
         until(all_pass, "what has ended still counts as running", deadline=5)
 
 
+@pytest.mark.slow
 def test_a_budget_holds_under_a_rush(shared: Gateway):
     """200 requests at once through two edges pass a budget by no more than the estimates err."""
     budget = 10_000_000  # nano-USD
