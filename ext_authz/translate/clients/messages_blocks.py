@@ -33,7 +33,7 @@ def read_system(given: str | list[Block]) -> tuple[Turn, ...]:
 def read_blocks(message: Message, number: int, names: dict[str, str]) -> Turn:
     """Read one message; `names` learns the names of the tools by the ids of their calls."""
     role, content = message.role, message.content
-    if type(content) is str:
+    if isinstance(content, str):
         return Turn(role, (Text(content),))
     parts: list[Part] = []
     for n, block in enumerate(content):

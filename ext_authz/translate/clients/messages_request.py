@@ -83,7 +83,7 @@ def _turns(messages: list[Message]) -> tuple[Turn, ...]:
 
 def _sampling(asked: Messages) -> Sampling:
     stop = asked.stop_sequences
-    if asked.temperature is asked.top_p is asked.top_k is stop is None:
+    if not (stop or asked.temperature is not None or asked.top_p is not None or asked.top_k):
         return PLAIN
     return Sampling(
         temperature=asked.temperature,
