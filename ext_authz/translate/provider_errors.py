@@ -90,6 +90,8 @@ _OF_NAME: Final[dict[str, Kind]] = {
 }
 _STATUS_OF: Final[dict[Kind, int]] = {"content_filter": 400, "context_exceeded": 400}
 # Said in the message by those who have no code for it.
+_FILTERED: Final = ("content filtering policy", "content management policy")
+_NO_CREDIT: Final = ("credit balance is too low",)
 _TOO_LONG: Final = (
     "prompt is too long",
     "input is too long",
@@ -144,8 +146,8 @@ def failure_of(status: int, value: Any, named: str = "") -> Failure:
         status = _inner_status(error)
     kind = _kind(status, [name.lower() for name in names if name])
     message = _text(error.get("message")) or _default_message(kind, status)
-    if kind == "invalid" and any(said in message.lower() for said in _TOO_LONG):
-        kind = "context_exceeded"
+    if kind == "invalid":
+        kind = _said(message.lower())
     param = error.get("param")
     return Failure(
         kind,
@@ -154,6 +156,15 @@ def failure_of(status: int, value: Any, named: str = "") -> Failure:
         code=_code(error.get("code")),
         param=param if isinstance(param, str) else None,
     )
+
+
+def _said(message: str) -> Kind:
+    """What a refusal is that says so in words alone."""
+    if any(words in message for words in _TOO_LONG):
+        return "context_exceeded"
+    if any(words in message for words in _FILTERED):
+        return "content_filter"
+    return "billing" if any(words in message for words in _NO_CREDIT) else "invalid"
 
 
 def _kind(status: int, names: list[str]) -> Kind:

@@ -16,6 +16,7 @@ local FILTERED = {
   '"content_policy_violation"', -- OpenAI's code for images
   'responsibleaipolicyviolation', -- Azure's inner code
   'content management policy', -- Azure's message
+  'content filtering policy', -- Anthropic's message
 }
 
 local function holds(lower, texts)

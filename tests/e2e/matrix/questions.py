@@ -214,9 +214,19 @@ def _ask_response(sdks: Sdks, model: str, asked: Question, stream: bool, more: A
         got = sdks.openai.responses.create(**body, **more)
         return Answer(sdk.of_response(got), _items(got), got)
     events = list(sdks.openai.responses.create(**body, stream=True, **more))
+    if events[-1].type in ("error", "response.failed"):
+        raise ResponseFailedError(events)
     sdk.check_order(events)
     got = events[-1].response
     return Answer(sdk.of_response(got), _items(got), events)
+
+
+class ResponseFailedError(Exception):
+    """The last event says that there is no answer: the SDK gives it as an event like the others."""
+
+    def __init__(self, events: Sequence[Any]) -> None:
+        super().__init__(events[-1])
+        self.events = events
 
 
 def _items(response: Any) -> tuple[Any, ...]:
