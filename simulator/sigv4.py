@@ -21,14 +21,18 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SKEW: Final = 15 * 60
 _PART: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
 _INVALID: Final = "The security token included in the request is invalid."
+_SCOPE: Final = "Credential should be scoped to correct service: '{}' and region."
 _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your AWS "
     "Secret Access Key and signing method. Consult the service documentation for details."
 )
 
 
-def refusal(request: Request, keys: AwsKeys, service: str) -> tuple[str, str] | None:
-    """None for a request that `keys` have signed, else the AWS error's type and message."""
+def refusal(request: Request, keys: AwsKeys | None, service: str) -> tuple[str, str] | None:
+    """None for a request that `keys` have signed, else the AWS error's type and message.
+
+    Without keys any signature will do that has the shape of one for this service.
+    """
     given = (request.header(b"authorization") or b"").decode("latin-1")
     parts = dict(_PART.findall(given))
     scope = parts.get("Credential", "").split("/")
@@ -39,15 +43,15 @@ def refusal(request: Request, keys: AwsKeys, service: str) -> tuple[str, str] | 
             "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature'.",
         )
     access_key, date, region, named, ending = scope
+    if keys is None:
+        well = named == service and ending == "aws4_request"
+        return None if well else ("InvalidSignatureException", _SCOPE.format(service))
     token = request.header(b"x-amz-security-token")
     wanted = None if keys.session_token is None else keys.session_token.encode()
     if access_key != keys.access_key or token != wanted:
         return "UnrecognizedClientException", _INVALID
     if named != service or ending != "aws4_request" or region != (keys.region or region):
-        return (
-            "InvalidSignatureException",
-            f"Credential should be scoped to correct service: '{service}' and region.",
-        )
+        return "InvalidSignatureException", _SCOPE.format(service)
     moment = (request.header(b"x-amz-date") or b"").decode("latin-1")
     if not _is_now(moment) or not moment.startswith(date):
         return "InvalidSignatureException", f"Signature expired: {moment} is not now."

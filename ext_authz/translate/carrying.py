@@ -9,6 +9,7 @@ from ext_authz.translate.upstream import Headers
 from xds.edge.pairs import Api, ClientApi, Provider
 
 _REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
+_ANTHROPIC, _OPENAI = Api.ANTHROPIC, Api.OPENAI
 _ANTHROPIC_CLIENTS = (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS)
 
 
@@ -17,10 +18,7 @@ class Carrying:
 
     def __init__(self, client: ClientApi, provider: Provider, now: float) -> None:
         self._anthropic = client in _ANTHROPIC_CLIENTS
-        self._same = self._anthropic == (provider.api is Api.ANTHROPIC) and provider.api in (
-            Api.ANTHROPIC,
-            Api.OPENAI,
-        )
+        self._same = provider.api is (_ANTHROPIC if self._anthropic else _OPENAI)
         self._now = now
 
     def __call__(self, headers: Mapping[str, str]) -> tuple[Headers, tuple[str, ...]]:

@@ -73,7 +73,7 @@ def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
         raw = bytes(messages)
         if _FOREIGN.search(raw) or (
             target.provider not in _NATIVE
-            and (b'"developer"' in raw or (dialect.strict and _NOT_STRICT.search(raw)))
+            and (b'"developer"' in raw or (dialect.strict and _is_odd(raw)))
         ):
             native = target.provider in _NATIVE
             changed["messages"] = _fit_messages(raw, dialect, native=native)
@@ -153,6 +153,11 @@ def _chosen(choice: Any) -> tuple[list[Any], str]:
 def _function(tool: Any) -> dict[str, Any]:
     function = tool.get("function") if isinstance(tool, dict) else None
     return function if isinstance(function, dict) else {}
+
+
+def _is_odd(raw: bytes) -> bool:
+    """Whether a strict server may refuse such messages: foreign members, odd orders, a prefill."""
+    return b'"assistant"' in raw or _NOT_STRICT.search(raw) is not None
 
 
 def _fit_messages(raw: bytes, dialect: Dialect, *, native: bool) -> list[Any]:

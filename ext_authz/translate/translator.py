@@ -57,6 +57,23 @@ _WRITE: Final[dict[Api, Callable[[Ask, Target], Upstream]]] = {
     Api.CONVERSE: write_converse,
     Api.COHERE: write_cohere,
 }
+_READ: Final[dict[ClientApi, Callable[[bytes], tuple[Ask, dict[str, Any]]]]] = {
+    ClientApi.CHAT: lambda body: (read_chat(body), {}),
+    ClientApi.MESSAGES: lambda body: (read_messages_api(body), {}),
+    ClientApi.RESPONSES: read_responses,
+    ClientApi.COMPLETIONS: lambda body: (read_completions(body), {}),
+}
+_READER: Final[dict[Api, Callable[[Target, Ask, Moment, Mapping[str, str]], Reader]]] = {
+    Api.OPENAI: lambda target, _, moment, __: OpenAiReader(DIALECTS[target.provider], moment.token),
+    Api.ANTHROPIC: lambda *_: AnthropicReader(),
+    Api.GEMINI: lambda _, ask, moment, __: GeminiReader(moment.token, ask.sampling.choices),
+    Api.CONVERSE: lambda target, _, __, told: ConverseReader(
+        target.model, told.get("x-amzn-requestid", "")
+    ),
+    Api.COHERE: lambda target, *_: CohereReader(target.model),
+}
+_BEDROCK: Final = Provider.ANTHROPIC_BEDROCK
+_SAME: Final = Way.SAME
 _BY_TABLE: Final = (Api.OPENAI, Api.COHERE)
 """APIs of which the servers differ in what they can do; the others' writers know by themselves."""
 _OPERATIONS: Final = {
@@ -94,7 +111,7 @@ def translate(
     try:
         if client in _SMALL:
             return small_exchange(client, target, body, found.way, moment)
-        if found.way is Way.SAME:
+        if found.way is _SAME:
             return _passed(client, target, body, headers, moment)
         return _translated(client, target, body, headers, moment, steps)
     except (RecursionError, UnicodeEncodeError):
@@ -115,30 +132,23 @@ def _translated(
     moment: Moment,
     steps: tuple[Step, ...],
 ) -> Exchange:
-    echoed: dict[str, Any] = {}
-    if client is ClientApi.CHAT:
-        ask = read_chat(body)
-    elif client is ClientApi.MESSAGES:
-        ask = read_messages_api(body)
-    elif client is ClientApi.RESPONSES:
-        ask, echoed = read_responses(body)
-    else:
-        ask = read_completions(body)
-    if target.provider.api in _BY_TABLE:
+    ask, echoed = _READ[client](body)
+    api = target.provider.api
+    if api in _BY_TABLE:
         check_features(ask, target.provider)
-    upstream = _WRITE[target.provider.api](ask, target)
+    upstream = _WRITE[api](ask, target)
     if foreign := tuple([name for name in headers if name.startswith(_OF_CLIENTS)]):
         upstream = structs.replace(upstream, without=(*upstream.without, *foreign))
-    bedrock = target.provider is Provider.ANTHROPIC_BEDROCK
     if upstream.unwrap:
         steps = (Unwrapping(upstream.unwrap), *steps)
+    reader = _READER[api]
     machine = Answering(
-        _reader(target, ask, moment),
+        lambda told: reader(target, ask, moment, told),
         writer_for(client, target.model, moment, ask, echoed),
         carry_for(client, target.provider, moment.now),
         streams=ask.stream,
         step=_in_turn(steps),
-        unframe=unwrap_invoke if bedrock else None,
+        unframe=unwrap_invoke if target.provider is _BEDROCK else None,
     )
     return Exchange(upstream, machine)
 
@@ -164,7 +174,7 @@ def _passed(
     if client is ClientApi.MESSAGES:
         upstream = pass_anthropic(body, target, headers)
         is_error = is_anthropic_error
-        if target.provider is Provider.ANTHROPIC_BEDROCK:
+        if target.provider is _BEDROCK:
             unframe = unwrap_invoke
     else:
         upstream = pass_openai(body, target, _OPERATIONS[client])
@@ -180,16 +190,3 @@ def _passed(
         unframe=unframe,
     )
     return Exchange(upstream, machine)
-
-
-def _reader(target: Target, ask: Ask, moment: Moment) -> Callable[[Mapping[str, str]], Reader]:
-    api = target.provider.api
-    if api is Api.ANTHROPIC:
-        return lambda _: AnthropicReader()
-    if api is Api.GEMINI:
-        return lambda _: GeminiReader(moment.token, ask.sampling.choices)
-    if api is Api.CONVERSE:
-        return lambda told: ConverseReader(target.model, told.get("x-amzn-requestid", ""))
-    if api is Api.COHERE:
-        return lambda _: CohereReader(target.model)
-    return lambda _: OpenAiReader(DIALECTS[target.provider], moment.token)

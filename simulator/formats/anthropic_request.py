@@ -28,6 +28,12 @@ _FOREIGN = (
     "user",
 )
 _LEAST_THINKING = 1024
+UNSIGNED = (
+    "Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a "
+    "final `assistant` message must start with a thinking block (preceeding the lastmost set of "
+    "`tool_use` and `tool_result` blocks). To avoid this requirement, disable `thinking`."
+)
+"""What Claude says to a turn that it should go on with and that lost its thoughts."""
 
 
 def read(call: Call, *, counting: bool = False) -> dict[str, Any]:
@@ -76,9 +82,23 @@ def _check_samplers(body: Mapping[str, Any]) -> None:
             raise Refused("`temperature` may only be set to 1 when thinking is enabled.")
         if body.get("top_k") is not None:
             raise Refused("`top_k` must be unset when thinking is enabled.")
+        if body["thinking"]["type"] == "enabled":
+            _check_thoughts(body["messages"])
     last = body["messages"][-1]
     if last["role"] == "assistant" and text_of(last["content"])[-1:].isspace():
         raise Refused("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _check_thoughts(messages: list[dict[str, Any]]) -> None:
+    """The turn to go on with, by results or by a prefill, begins with what was thought."""
+    said = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    last = _blocks(messages[-1], len(messages) - 1)
+    answered = any(block["type"] == "tool_result" for block in last)
+    if not said or not (answered or messages[-1]["role"] == "assistant"):
+        return
+    first = next((block["type"] for block in _blocks(messages[said[-1]], said[-1])), "text")
+    if first not in ("thinking", "redacted_thinking"):
+        raise Refused(f"messages.{said[-1]}.content.0.type: {UNSIGNED.format(first)}")
 
 
 def _check_messages(messages: Any) -> None:

@@ -76,7 +76,7 @@ _STOPPED: Final = {
 
 
 def authenticate(call: Call) -> Answer | None:
-    """403 unless the request is signed (checked with configured keys), or holds an API key."""
+    """403 unless the request is signed (by the configured keys, if any), or holds an API key."""
     sent = call.request.header(b"authorization") or b""
     key = bearer(call)
     keys = call.provider.aws
@@ -87,9 +87,7 @@ def authenticate(call: Call) -> Answer | None:
     if not sent.startswith(sigv4.ALGORITHM.encode()):
         kind = "MissingAuthenticationTokenException"
         return _error(call, 403, kind, "Missing Authentication Token")
-    if keys is None:
-        if call.provider.key is None:
-            return None
+    if keys is None and call.provider.key is not None:
         return _error(call, 403, "UnrecognizedClientException", "")
     refused = sigv4.refusal(call.request, keys, "bedrock")
     return None if refused is None else _error(call, 403, *refused)

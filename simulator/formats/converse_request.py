@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from simulator import tokens
 from simulator.content import Ask, Tool
+from simulator.formats.anthropic_request import UNSIGNED
 from simulator.formats.base import Call, Refused
 from simulator.formats.converse_shape import check_converse
 from simulator.message import encode_json
@@ -169,6 +170,7 @@ def _thinking(body: Mapping[str, Any], *, forced: bool) -> int:
             most = limits.get("maxTokens")
             if budget is not None and most is not None and budget >= most:
                 raise Refused("`max_tokens` must be greater than `thinking.budget_tokens`.")
+            _check_thoughts(body["messages"])
         case {"type": "adaptive"}:
             pass
         case _:
@@ -178,6 +180,18 @@ def _thinking(body: Mapping[str, Any], *, forced: bool) -> int:
     if limits.get("temperature") not in (None, 1):
         raise Refused("`temperature` may only be set to 1 when thinking is enabled.")
     return 12
+
+
+def _check_thoughts(messages: list[dict[str, Any]]) -> None:
+    """Claude's own rule: the turn to go on with begins with what was thought."""
+    said = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    answered = any("toolResult" in block for block in messages[-1]["content"])
+    if not said or not (answered or messages[-1]["role"] == "assistant"):
+        return
+    first = messages[said[-1]]["content"][0]
+    if "reasoningContent" not in first:
+        found = "tool_use" if "toolUse" in first else "text"
+        raise Refused(f"messages.{said[-1]}.content.0.type: {UNSIGNED.format(found)}")
 
 
 def _schema(body: Mapping[str, Any]) -> Any:

@@ -173,7 +173,8 @@ class AnthropicReader:
             return [TextDelta(text)] if text else []
         if kind == "input_json_delta":
             piece = said(delta.get("partial_json"))
-            number = self._tools.get(index, self._counted - 1)
+            latest = self._counted - 1
+            number = self._tools.get(index, latest) if isinstance(index, int) else latest
             if not piece or number < 0:
                 return []
             if number == self._open_tool:

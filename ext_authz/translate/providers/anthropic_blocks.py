@@ -31,17 +31,17 @@ def blocks(parts: list[Part]) -> list[dict[str, Any]]:
         if isinstance(part, Text):
             block = {"type": "text", "text": part.text}
             then.append(marked(block, part.cache) if part.cache else block)
+        elif type(part) is ToolCall:
+            then.append(_call(part))
+        elif type(part) is ToolResult:
+            then.append(_result(part))
         elif isinstance(part, Reasoning):
             if part.signature:
                 thought = {"thinking": part.text, "signature": part.signature}
                 first.append({"type": "thinking", **thought})
         elif isinstance(part, Redacted):
             first.append({"type": "redacted_thinking", "data": part.data})
-        elif isinstance(part, ToolCall):
-            then.append(_call(part))
-        elif isinstance(part, ToolResult):
-            then.append(_result(part))
-        else:
+        elif isinstance(part, Media):
             then.append(_media(part))
     return first + then if first else then
 
@@ -66,24 +66,24 @@ def _call(call: ToolCall) -> dict[str, Any]:
         "name": call.name,
         "input": msgspec.Raw(call.arguments.encode()),
     }
-    return marked(block, call.cache)
+    return marked(block, call.cache) if call.cache else block
 
 
 def _result(result: ToolResult) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(result.id)}
-    if len(result.parts) == 1 and isinstance(only := result.parts[0], Text) and not only.cache:
+    if len(result.parts) == 1 and type(only := result.parts[0]) is Text and not only.cache:
         block["content"] = only.text
     elif result.parts:
         block["content"] = [
-            marked({"type": "text", "text": part.text}, part.cache)
-            if isinstance(part, Text)
-            else _media(part)
+            _media(part)
+            if isinstance(part, Media)
+            else marked({"type": "text", "text": part.text}, part.cache)
             for part in result.parts
-            if not isinstance(part, Text) or part.text.strip()
+            if isinstance(part, Media) or part.text.strip()
         ]
     if result.failed:
         block["is_error"] = True
-    return marked(block, result.cache)
+    return marked(block, result.cache) if result.cache else block
 
 
 def _media(media: Media) -> dict[str, Any]:

@@ -7,7 +7,6 @@ path) and on Bedrock (`InvokeModel`, neither model nor stream in the body).
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from ext_authz.translate.conversation import Ask, Format, Tool
 from ext_authz.translate.efforts import budget_of, effort_of
@@ -15,8 +14,8 @@ from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.anthropic_blocks import blocks, marked
 from ext_authz.translate.providers.dropped import dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
-from ext_authz.translate.providers.turns import alternate
-from ext_authz.translate.target import Target, Traits
+from ext_authz.translate.providers.turns import alternate, resumes_unsigned
+from ext_authz.translate.target import Target, Traits, quoted
 from ext_authz.translate.upstream import AWS_TYPE, SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
 from xds.edge.pairs import Provider
@@ -26,6 +25,8 @@ VERTEX_VERSION: Final = "vertex-2023-10-16"
 BEDROCK_VERSION: Final = "bedrock-2023-05-31"
 JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 
+_BEDROCK: Final = Provider.ANTHROPIC_BEDROCK
+_VERTEX: Final = Provider.ANTHROPIC_VERTEX
 _LEAST_BUDGET: Final = 1024
 _EFFORTS: Final = {"minimal": "low"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
@@ -53,26 +54,26 @@ def write_anthropic(ask: Ask, target: Target) -> Upstream:
 
 def address(target: Target, body: dict[str, Any], *, stream: bool) -> str:
     """The path, with the body made to fit: the model and the version stand where they must."""
-    if target.provider is Provider.ANTHROPIC_BEDROCK:
+    if target.provider is _BEDROCK:
         body["anthropic_version"] = BEDROCK_VERSION
         verb = "invoke-with-response-stream" if stream else "invoke"
-        return f"{target.path}/model/{quote(target.model, safe='')}/{verb}"
+        return f"{target.path}/model/{quoted(target.model, '')}/{verb}"
     if stream:
         body["stream"] = True
-    if target.provider is Provider.ANTHROPIC_VERTEX:
+    if target.provider is _VERTEX:
         body["anthropic_version"] = VERTEX_VERSION
         verb = "streamRawPredict" if stream else "rawPredict"
-        return f"{target.vertex}/publishers/anthropic/models/{quote(target.model, safe='@')}:{verb}"
+        return f"{target.vertex}/publishers/anthropic/models/{quoted(target.model, '@')}:{verb}"
     body["model"] = target.model
     return f"{target.path}/messages"
 
 
 def headers_of(target: Target, *, stream: bool) -> tuple[tuple[str, str], ...]:
     """The headers of a request to Claude at this place."""
-    if target.provider is Provider.ANTHROPIC_BEDROCK:
+    if target.provider is _BEDROCK:
         return json_headers(AWS_TYPE if stream else "")
     accept = SSE_TYPE if stream else ""
-    if target.provider is Provider.ANTHROPIC_VERTEX:
+    if target.provider is _VERTEX:
         return json_headers(accept)
     return json_headers(accept, ("anthropic-version", VERSION))
 
@@ -90,7 +91,8 @@ def message_of(ask: Ask, traits: Traits) -> dict[str, Any]:
     if said:
         body["system"] = said
     forced = _write_tools(ask, traits, body)
-    thinks = _write_thinking(ask, traits, body, forced=forced)
+    still = forced or (traits.thinking == "budget" and resumes_unsigned(turns))
+    thinks = _write_thinking(ask, traits, body, still=still)
     _write_sampling(ask, traits, body, thinks=thinks)
     if ask.format and ask.format.schema is not None and not _by_tool(ask.format, traits):
         schema = strict_schema(ask.format.schema)
@@ -151,20 +153,18 @@ def _tool(tool: Tool, traits: Traits) -> dict[str, Any]:
     return marked(written, tool.cache)
 
 
-def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: bool) -> bool:
-    """Write how much to think and how much to say; return whether the model thinks."""
+def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, still: bool) -> bool:
+    """Write how much to think (nothing, if `still`) and to say; return whether the model thinks."""
     limit = traits.max_tokens if not ask.max_tokens else ask.max_tokens
     body["max_tokens"] = limit
     budget = budget_of(ask.thinking)
-    if not budget or forced or traits.thinking == "none":
+    if not budget or still or traits.thinking == "none":
         return False
     if traits.thinking == "effort":
         body["thinking"] = {"type": "adaptive"}
         if effort := effort_of(ask.thinking):
             body["output_config"] = {"effort": _EFFORTS.get(effort, effort)}
     else:
-        if _resumes_unsigned(body):
-            return False
         budget = max(budget, _LEAST_BUDGET)
         if limit <= budget:
             # The limit was meant for what is said; thinking comes on top.
@@ -180,19 +180,6 @@ def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: b
             softened["disable_parallel_tool_use"] = choice["disable_parallel_tool_use"]
         body["tool_choice"] = softened
     return True
-
-
-def _resumes_unsigned(body: dict[str, Any]) -> bool:
-    """Whether the turn to go on from calls tools without the thoughts that led there.
-
-    With a budget the API wants such a turn to begin with its signed thinking, which a client
-    that talked to another provider before does not have.
-    """
-    last = next((m for m in reversed(body["messages"]) if m["role"] == "assistant"), None)
-    if last is None or body["messages"][-1]["role"] == "assistant":
-        return False
-    answered = any(block["type"] == "tool_result" for block in body["messages"][-1]["content"])
-    return answered and last["content"][0]["type"] not in ("thinking", "redacted_thinking")
 
 
 def _write_sampling(ask: Ask, traits: Traits, body: dict[str, Any], *, thinks: bool) -> None:

@@ -7,7 +7,6 @@ with every character quoted that is not unreserved: an ARN holds slashes and col
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from ext_authz.translate.conversation import Ask, Tool, ToolCall, ToolResult
 from ext_authz.translate.efforts import budget_of, effort_of
@@ -15,8 +14,8 @@ from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
 from ext_authz.translate.providers.dropped import dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
-from ext_authz.translate.providers.turns import alternate
-from ext_authz.translate.target import Target, Traits
+from ext_authz.translate.providers.turns import alternate, resumes_unsigned
+from ext_authz.translate.target import Target, Traits, quoted
 from ext_authz.translate.upstream import AWS_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
 
@@ -48,7 +47,7 @@ def write_converse(ask: Ask, target: Target) -> Upstream:
 
 def model_path(target: Target, verb: str) -> str:
     """The path of an operation of a model."""
-    return f"{target.path}/model/{quote(target.model, safe='')}/{verb}"
+    return f"{target.path}/model/{quoted(target.model, '')}/{verb}"
 
 
 def converse_of(ask: Ask, traits: Traits) -> tuple[dict[str, Any], str]:
@@ -73,7 +72,8 @@ def converse_of(ask: Ask, traits: Traits) -> tuple[dict[str, Any], str]:
         body["system"] = said
     unwrap = _write_format(ask, traits, body)
     _write_tools(ask, traits, body, unwrap)
-    _write_inference(ask, traits, body, forced=bool(unwrap))
+    still = bool(unwrap) or (traits.thinking == "budget" and resumes_unsigned(turns))
+    _write_inference(ask, traits, body, still=still)
     return body, unwrap
 
 
@@ -150,13 +150,13 @@ def _called(ask: Ask) -> list[str]:
     return list(names)
 
 
-def _write_inference(ask: Ask, traits: Traits, body: dict[str, Any], *, forced: bool) -> None:
+def _write_inference(ask: Ask, traits: Traits, body: dict[str, Any], *, still: bool) -> None:
     sampling = ask.sampling
     more: dict[str, Any] = {}
     inference: dict[str, Any] = {}
     if ask.max_tokens:
         inference["maxTokens"] = ask.max_tokens
-    thinks = _write_thinking(ask, traits, body, inference, more, forced=forced)
+    thinks = _write_thinking(ask, traits, body, inference, more, still=still)
     if not thinks and traits.sampling:
         if sampling.temperature is not None:
             inference["temperature"] = min(sampling.temperature, 1)
@@ -179,11 +179,11 @@ def _write_thinking(
     inference: dict[str, Any],
     more: dict[str, Any],
     *,
-    forced: bool,
+    still: bool,
 ) -> bool:
-    """Write how much to think, in the words of the model behind Converse; say whether it does."""
+    """Write how much to think, in the words of the model; say whether it does (not if `still`)."""
     budget = budget_of(ask.thinking)
-    if not budget or forced or traits.thinking == "none":
+    if not budget or still or traits.thinking == "none":
         return False
     if traits.thinking == "effort":
         effort = effort_of(ask.thinking)

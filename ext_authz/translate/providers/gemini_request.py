@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import quote
 
 from ext_authz.translate.conversation import Ask, Tool, ToolChoice
 from ext_authz.translate.efforts import budget_of, effort_of
@@ -15,7 +14,7 @@ from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.gemini_contents import contents
 from ext_authz.translate.providers.gemini_schema import openapi_schema
 from ext_authz.translate.providers.turns import alternate
-from ext_authz.translate.target import Target, Traits
+from ext_authz.translate.target import Target, Traits, quoted
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
 from xds.edge.pairs import Provider
@@ -29,6 +28,7 @@ _LEVELS: Final = {
     "xhigh": "HIGH",
     "max": "HIGH",
 }
+_VERTEX: Final = Provider.GEMINI_VERTEX
 _PRO: Final = re.compile(r"gemini-[0-9.]+-pro")
 _LEAST_OF_PRO: Final = 128
 _MOST: Final = 24576
@@ -48,8 +48,8 @@ def write_gemini(ask: Ask, target: Target) -> Upstream:
 
 def model_path(target: Target, verb: str) -> str:
     """The path of an operation of a model."""
-    model = quote(target.model, safe="/")
-    if target.provider is Provider.GEMINI_VERTEX:
+    model = quoted(target.model, "/")
+    if target.provider is _VERTEX:
         model = model if "/" in model else f"publishers/google/models/{model}"
         return f"{target.vertex}/{model}:{verb}"
     model = model if "/" in model else f"models/{model}"

@@ -43,9 +43,10 @@ def messages_of(ask: Ask, dialect: Dialect) -> list[dict[str, Any]]:
 
 
 def answered(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put what a user says after results of tools into the last of these.
+    """Put what a user says after results of tools into the last of these; mark a prefill.
 
-    Mistral lets nobody but the assistant speak after them.
+    Mistral lets nobody but the assistant speak after them, and wants to be told where it is to go
+    on with its own words.
     """
     told: list[dict[str, Any]] = []
     for message in messages:
@@ -57,6 +58,9 @@ def answered(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 told[-1] = {**told[-1], "content": [*_parts(result), *_parts(more)]}
         else:
             told.append(message)
+    last = told[-1] if told else {}
+    if last.get("role") == "assistant" and not last.get("tool_calls"):
+        told[-1] = {**last, "prefix": True}
     return told
 
 

@@ -53,10 +53,11 @@ def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
     if type(fields) is not dict:
         return [0] * len(names)
-    return [
-        count if type(count := fields.get(name, 0)) is int and 0 <= count < _MOST else _whole(count)
-        for name in names
-    ]
+    found = list(map(fields.get, names))
+    for place, count in enumerate(found):
+        if type(count) is not int or not 0 <= count < _MOST:
+            found[place] = _whole(count)
+    return found
 
 
 def _whole(count: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from ext_authz.translate.conversation import Part, Text, ToolResult, Turn
+from ext_authz.translate.conversation import Part, Reasoning, Redacted, Text, ToolResult, Turn
 
 Alternate = tuple[Literal["user", "assistant"], list[Part]]
 
@@ -30,7 +30,7 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     before = ""
     for turn in turns:
         role = turn.role
-        said = [
+        said: list[Part] = [
             part
             for part in turn.parts
             if type(part) is not Text or (part.text and not part.text.isspace())
@@ -57,6 +57,23 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     if merged and merged[-1][0] == "assistant":
         _trim(merged[-1][1])
     return system, merged
+
+
+def resumes_unsigned(turns: Sequence[Alternate]) -> bool:
+    """Whether the turn to go on from lacks the signed thoughts that it began with.
+
+    With a budget to think Claude wants them, be it a turn whose calls are answered now or one that
+    the answer continues; a client that talked to another provider before does not have them.
+    """
+    last = next((parts for role, parts in reversed(turns) if role == "assistant"), None)
+    if last is None:
+        return False
+    role, parts = turns[-1]
+    if role == "user" and not any(type(part) is ToolResult for part in parts):
+        return False
+    return not any(
+        type(part) is Redacted or (type(part) is Reasoning and part.signature) for part in last
+    )
 
 
 def _results_first(parts: list[Part]) -> list[Part]:

@@ -160,10 +160,7 @@ def test_what_was_thought(run, sdks, kind, client, stream):
 @each_client
 @of_kinds()
 def test_thoughts_go_back_with_their_signature(run, sdks, kind, client, stream):
-    """Tools while thinking: the next request holds the thoughts unchanged, or the provider says so.
-
-    The simulated providers refuse a signature that is not theirs.
-    """
+    """Tools while thinking: what was signed is in the next request, as it was."""
     question = Question("How is it in Paris?", tools=TOOLS, thinks=True)
     first = sdks.ask(client, kind.name, question, stream=stream)
     assert first.facts.calls
