@@ -87,6 +87,7 @@ async def attend(
         obey_sighup(),
         reloader.follow(caught.stop),
         reloader.follow_secrets(caught.stop),
+        reloader.follow_renewals(),
         caught.stop.wait(),
         *others,
     )

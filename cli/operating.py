@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cli.reload import Reloaded, Reloader
-    from compiler.pipeline import Compiled
     from compiler.source import Span
     from xds.bootstrap import Address
     from xds.identity import Trust
@@ -75,7 +74,6 @@ class Operating:
         self._places: Mapping[tuple[str, str], Span] = {}
         # A second series beside each counter, which nobody reads; the choice is the process's.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._compiled: Compiled | None = None
         self.metrics = Metrics()
         load = LoadWindow()
         self.desk = ControlDesk(
@@ -105,10 +103,10 @@ class Operating:
     def reloaded(self, reloaded: Reloaded, reloader: Reloader) -> None:
         """Take what a compilation gave."""
         published = reloaded.published
-        # The same one is told again when secrets were read anew.
-        if reloaded.compiled is not self._compiled:
-            self._compiled = reloaded.compiled
-            self.metrics.compiled(reloaded.seconds, good=published is not None)
+        # It says nothing of the policy's source, which may be wrong by now.
+        if reloaded.reread:
+            return
+        self.metrics.compiled(reloaded.seconds, good=published is not None)
         if published is not None:
             self.desk.published()
         else:

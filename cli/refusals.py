@@ -49,15 +49,19 @@ def origins(compiled: Compiled) -> dict[tuple[str, str], Span]:
 def unreadable(published: Published, compiled: Compiled) -> tuple[Diagnostic, ...]:
     """One diagnostic a secret that cannot be read; a warning where its last value is kept."""
     from compiler.diagnostic import Diagnostic, Label, Severity
+    from policies.secret import SecretKind
 
     found: list[Diagnostic] = []
+    secrets = compiled.lowered.secrets
+    tokens = {ref.name for ref in secrets if ref.kind is SecretKind.GOOGLE_TOKEN}
     for one in published.unresolved:
         places = _places(one.name, compiled)
+        what = "gives no access token" if one.name in tokens else "cannot be read"
         found.append(
             Diagnostic(
                 "unreadable-secret",
                 Severity.WARNING if one.kept else Severity.ERROR,
-                f"`{one.source}` cannot be read: {one.reason}",
+                f"`{one.source}` {what}: {one.reason}",
                 places[0] if places else None,
                 "needed here",
                 tuple(Label(span, "and here") for span in places[1:]),

@@ -34,7 +34,8 @@ class Reloaded:
 
     ``diagnostics`` holds those of the compiler and one for each secret that cannot be read.
     ``seconds`` is the time from having the texts to handing out the snapshot; ``revision`` is
-    the state of the source that the texts are of.
+    the state of the source that the texts are of. With ``reread`` the policy is as it was, and its
+    secrets were read anew.
     """
 
     compiled: Compiled
@@ -42,6 +43,7 @@ class Reloaded:
     diagnostics: tuple[Diagnostic, ...]
     seconds: float
     revision: Revision = UNKNOWN
+    reread: bool = False
 
 
 class Reloader:
@@ -119,6 +121,15 @@ class Reloader:
                 if files_fingerprint(self._plane.secret_files()) != self._secrets:
                     await self._reread()
 
+    async def follow_renewals(self) -> None:
+        """Tell whenever a token that the control plane renews could not be had, and when it can."""
+        async for published in self._plane.renewals():
+            if self.live is not None:
+                diagnostics = unreadable(published, self.live)
+                self._tell(
+                    Reloaded(self.live, published, diagnostics, 0.0, self.revision, reread=True)
+                )
+
     def _secret_folders(self) -> frozenset[Path]:
         return frozenset(file.parent for file in self._plane.secret_files())
 
@@ -130,7 +141,7 @@ class Reloader:
             return
         diagnostics = unreadable(published, self.live)
         spent = time.perf_counter() - started
-        self._tell(Reloaded(self.live, published, diagnostics, spent, self.revision))
+        self._tell(Reloaded(self.live, published, diagnostics, spent, self.revision, reread=True))
 
     def explain(self, nack: Nack) -> tuple[Diagnostic, ...]:
         """Show a refusal at the policy lines that made what was refused."""

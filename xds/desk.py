@@ -255,6 +255,8 @@ class ControlDesk(Silent):
             rollouts={lane.name: _state(lane) for lane in lanes},
             waves={lane.name: lane.rollout.share / WHOLE for lane in lanes},
             under_way={name: one.in_progress for name, one in self._load.by_cluster(now).items()},
+            tokens=self._plane.tokens.renewed,
+            no_tokens=self._plane.tokens.failed,
         )
 
 

@@ -1,59 +1,57 @@
-"""Access tokens of Google service accounts: made from the key file, and renewed in time.
+"""Access tokens of Google service accounts: asked for with the key, and renewed in time.
 
-The control plane exchanges a signed assertion for a token (RFC 7523, the JWT bearer grant; see
-cloud.google.com/iam/docs/create-short-lived-credentials) and serves the token as a secret. Neither
-Envoys nor edges ever have the private key. It blocks on the network, so it is called in a thread.
+The control plane serves the token as a secret; neither Envoys nor edges ever have the private key.
+The first token of a key is waited for; from then on `renew` asks, whenever `wait` says it is time,
+and whoever reads secrets or publishes waits for nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 import random
-import re
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
 
-if TYPE_CHECKING:
-    from google.oauth2.service_account import Credentials
+from xds.google_grant import BadKeyError, NoTokenError, grant_token
 
-_log = logging.getLogger("gatewright.xds")
-
-SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-TIMEOUT: Final = 10.0
-"""Seconds that one request for a token may take."""
 RENEWED_AT: Final = 0.75
 """The part of its life at which a token is renewed."""
 AHEAD: Final = 300.0
 """Seconds before its end at which it is renewed at the latest."""
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_CODE: Final = re.compile(r"[a-z_]{1,40}")
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
-class NoTokenError(Exception):
-    """There is no token; the message says why, and quotes nothing of the key or the token."""
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, or empty without a good one; ``why`` says what was wrong at the last asking."""
+
+    value: str = field(repr=False)
+    why: str = ""
 
 
 @dataclass(slots=True)
 class _Held:
     """The token of one key: ``due`` is when it is to be asked for again."""
 
-    token: str = ""
+    key: bytes = field(repr=False)
+    token: str = field(default="", repr=False)
     ends: float = 0.0
-    due: float = 0.0
+    due: float = inf
     wait: float = _FIRST_WAIT
     why: str = ""
+    asked: bool = False
 
 
 class GoogleTokens:
-    """Keeps a token for each key that is asked for; ``grant`` asks for one and blocks."""
+    """Keeps a token for each key that is asked for; ``grant`` asks for one and blocks.
+
+    May be used by several threads: while one renews, the others are told what there is.
+    ``clock`` is in seconds since 1970, ``jitter`` gives numbers from 0 to 1.
+    """
 
     def __init__(
         self,
@@ -65,134 +63,66 @@ class GoogleTokens:
         self._clock = clock
         self._jitter = jitter
         self._held: dict[bytes, _Held] = {}
+        self._lock = threading.Lock()
         self.renewed = 0
         """How many tokens were given."""
         self.failed = 0
         """How many times none was."""
 
-    def token(self, key: bytes) -> str:
-        """Give the token of a key file's content, asking for one where it is time.
+    def token(self, key: bytes) -> Token:
+        """Give the token of a key file's content; it blocks for the first one of a key.
 
-        While none is given anew, the old one serves as long as it is good. Raises NoTokenError.
+        While none is given anew, the old one serves as long as it is good, and ``why`` is told.
         """
-        held = self._held.setdefault(hashlib.sha256(key).digest(), _Held())
-        now = self._clock()
-        if now >= held.due:
-            self._renew(held, key, now)
-        if held.token and now < held.ends:
-            return held.token
-        raise NoTokenError(held.why)
+        name = hashlib.sha256(key).digest()
+        with self._lock:
+            held = self._held.setdefault(name, _Held(key))
+        if not held.asked:
+            self._ask(held)
+        with self._lock:
+            if not held.token or self._clock() < held.ends:
+                return Token(held.token, held.why)
+            return Token("", f"{held.why or 'none is asked for'}; the last token has ended")
 
-    def due(self) -> float | None:
-        """Tell when the next token is to be renewed, by the clock; None without any."""
-        return min((held.due for held in self._held.values()), default=None)
+    def wait(self) -> float | None:
+        """Tell in how many seconds a token is to be renewed; None without any."""
+        with self._lock:
+            due = min((held.due for held in self._held.values()), default=inf)
+        return None if due == inf else max(due - self._clock(), 0.0)
 
-    def keep(self, keys: frozenset[bytes]) -> None:
-        """Forget the tokens of all other keys."""
+    def renew(self) -> None:
+        """Ask for the tokens that are due; it blocks."""
+        with self._lock:
+            now = self._clock()
+            late = [held for held in self._held.values() if held.due <= now]
+        for held in late:
+            self._ask(held)
+
+    def keep(self, keys: Iterable[bytes]) -> None:
+        """Forget all other keys, and their tokens."""
         kept = {hashlib.sha256(key).digest() for key in keys}
-        self._held = {name: held for name, held in self._held.items() if name in kept}
+        with self._lock:
+            self._held = {name: held for name, held in self._held.items() if name in kept}
 
-    def _renew(self, held: _Held, key: bytes, now: float) -> None:
+    def _ask(self, held: _Held) -> None:
         try:
-            held.token, lasts = self._grant(key)
+            token, lasts = self._grant(held.key)
         except NoTokenError as error:
-            self.failed += 1
-            if now < held.ends:
-                _log.warning("a Google service account's token is not renewed yet: %s", error)
-            held.why = str(error)
-            held.due = now + held.wait * (0.5 + self._jitter() / 2)
-            held.wait = min(held.wait * 2, _LONGEST_WAIT)
+            with self._lock:
+                self.failed += 1
+                held.asked, held.why = True, str(error)
+                # Not all replicas, and not all accounts, at the same moment.
+                held.due = self._clock() + held.wait * (0.5 + self._jitter() / 2)
+                if isinstance(error, BadKeyError):
+                    held.due = inf
+                held.wait = min(held.wait * 2, _LONGEST_WAIT)
             return
-        self.renewed += 1
-        held.ends = now + lasts
-        # Not all replicas, and not all accounts, at the same moment.
-        soon = min(lasts * RENEWED_AT, lasts - AHEAD) if lasts > 2 * AHEAD else lasts * RENEWED_AT
-        held.due = now + soon * (0.95 + self._jitter() / 20)
-        held.wait = _FIRST_WAIT
-
-
-def grant_token(key: bytes) -> tuple[str, float]:
-    """Ask for a token; give it and how many seconds it lasts. Raises NoTokenError."""
-    import google.auth.exceptions
-
-    credentials = _credentials(key)
-    try:
-        credentials.refresh(_Request())  # type: ignore[no-untyped-call]  # google-auth has no types
-    except google.auth.exceptions.TransportError:
-        raise NoTokenError("the service account's token server cannot be reached") from None
-    except google.auth.exceptions.GoogleAuthError as error:
-        raise NoTokenError(f"the service account is given no token{_code(error)}") from None
-    token: str | None = credentials.token
-    if not token or credentials.expiry is None:
-        raise NoTokenError("the service account is given no token")
-    if not token.isascii() or any(character <= " " for character in token):
-        raise NoTokenError("the token server gives what is no token")
-    from datetime import UTC, datetime
-
-    lasts = (credentials.expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
-    return token, lasts
-
-
-def _credentials(key: bytes) -> Credentials:
-    from google.oauth2 import service_account
-
-    try:
-        info = json.loads(key)
-    except ValueError:
-        raise NoTokenError("it is no JSON, so no key file of a service account") from None
-    if not isinstance(info, dict) or info.get("type") != "service_account":
-        raise NoTokenError("it is no key file of a service account") from None
-    where = urlsplit(str(info.get("token_uri", "")))
-    if where.scheme != "https" and where.hostname not in _LOOPBACK:
-        raise NoTokenError("its `token_uri` is no https URL")
-    try:
-        made: Credentials = service_account.Credentials.from_service_account_info(
-            info, scopes=[SCOPE]
-        )  # type: ignore[no-untyped-call]  # google-auth has no types
-    except (ValueError, TypeError, KeyError):
-        # What the library says may quote the key.
-        raise NoTokenError("it is no key file of a service account") from None
-    return made
-
-
-def _code(error: Exception) -> str:
-    """The server's own word for a refusal, such as `invalid_grant`; nothing else it says."""
-    for said in error.args:
-        code = said.get("error") if isinstance(said, Mapping) else None
-        if isinstance(code, str) and _CODE.fullmatch(code):
-            return f" ({code})"
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Response:
-    """What google-auth reads of an answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-class _Request:
-    """google-auth's transport over the standard library."""
-
-    def __call__(
-        self,
-        url: str,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        **_: Any,
-    ) -> _Response:
-        import google.auth.exceptions
-
-        asked = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 - https, or this machine
-        try:
-            with urllib.request.urlopen(asked, timeout=timeout or TIMEOUT) as answer:  # noqa: S310 - as above
-                return _Response(answer.status, dict(answer.headers), answer.read(1 << 20))
-        except urllib.error.HTTPError as error:
-            with error:
-                return _Response(error.code, dict(error.headers), error.read(1 << 20))
-        except OSError:
-            raise google.auth.exceptions.TransportError("unreachable") from None  # type: ignore[no-untyped-call]  # google-auth has no types
+        with self._lock:
+            self.renewed += 1
+            now = self._clock()
+            soon = lasts * RENEWED_AT
+            if lasts > 2 * AHEAD:
+                soon = min(soon, lasts - AHEAD)
+            held.token, held.ends = token, now + lasts
+            held.due = now + max(soon * (0.95 + self._jitter() / 20), _FIRST_WAIT)
+            held.asked, held.why, held.wait = True, "", _FIRST_WAIT

@@ -42,7 +42,8 @@ class Facts:
 
     ``nodes`` counts by (group, state), ``stragglers`` by group; ``rollouts`` is the state of each
     group's rollout and ``waves`` the share of nodes (0 to 1) that has the change. ``under_way`` are
-    requests in progress by cluster.
+    requests in progress by cluster. ``tokens`` and ``no_tokens`` count since the start how often
+    Google service accounts were given an access token, and were not.
     """
 
     build: str = ""
@@ -55,6 +56,8 @@ class Facts:
     rollouts: Mapping[str, str] = field(default_factory=dict)
     waves: Mapping[str, float] = field(default_factory=dict)
     under_way: Mapping[str, int] = field(default_factory=dict)
+    tokens: int = 0
+    no_tokens: int = 0
 
 
 class Metrics:
@@ -221,6 +224,17 @@ class _Gauges:
         self._rollout = gauge("rollout_state", "1 for the state it is in.", "group", "state")
         self._wave = gauge("rollout_share", "Share of nodes that have the change.", "group")
         self._under_way = gauge("upstream_in_progress", "Requests under way.", "cluster")
+        self._tokens = Counter(
+            "gatewright_google_tokens",
+            "Access tokens that Google service accounts were given.",
+            registry=registry,
+        )
+        self._no_tokens = Counter(
+            "gatewright_google_token_failures",
+            "Times that a Google service account was given none.",
+            registry=registry,
+        )
+        self._counted = (0, 0)
 
     def take(self, facts: Facts) -> None:
         for gauge in (
@@ -244,6 +258,10 @@ class _Gauges:
             self._wave.labels(group).set(share)
         for cluster, count in facts.under_way.items():
             self._under_way.labels(cluster).set(count)
+        tokens, no_tokens = self._counted
+        self._tokens.inc(facts.tokens - tokens)
+        self._no_tokens.inc(facts.no_tokens - no_tokens)
+        self._counted = facts.tokens, facts.no_tokens
 
 
 def _labels(stream: Stream) -> tuple[str, str, str]:

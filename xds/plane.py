@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from xds.ahead import RevokedAhead
 from xds.bootstrap import address
 from xds.convergence import Convergence
 from xds.fleet import Fleet, Happened
+from xds.google_tokens import GoogleTokens
 from xds.identity import Trust, trust_of
 from xds.lane import Build
 from xds.listening import MAX_AGE
@@ -45,6 +47,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("gatewright.xds")
 _KEPT = 1_000
+_LOOK = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class ControlPlane:
         self._stopping = False
         self._ticking: asyncio.Task[None] | None = None
         self._was_read = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._renewals: asyncio.Queue[Published] = asyncio.Queue(_KEPT)
         self._renewing: asyncio.Task[None] | None = None
 
     def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
@@ -215,6 +220,19 @@ class ControlPlane:
         while True:
             yield await self._events.get()
 
+    async def renewals(self) -> AsyncIterator[Published]:
+        """Give what was published whenever a token's renewal changed which secrets there are not.
+
+        Without end. ``Published.unresolved`` says what is wrong, or that nothing is any longer.
+        """
+        while True:
+            yield await self._renewals.get()
+
+    @property
+    def tokens(self) -> GoogleTokens:
+        """The access tokens of Google service accounts."""
+        return self._reader.tokens
+
     @property
     def stopping(self) -> bool:
         """Whether its streams are being closed: nobody new is served."""
@@ -236,6 +254,7 @@ class ControlPlane:
         if self._ticking is not None:
             await self._ticking
         self._was_read.set()
+        self._asked.set()
         if self._renewing is not None:
             await self._renewing
         await self._server.stop(grace)
@@ -276,18 +295,42 @@ class ControlPlane:
                 await asyncio.wait_for(self._stirred.wait(), wait)
 
     async def _renew(self) -> None:
-        """Read secrets again whenever a token among them is to be renewed.
+        """Ask for tokens when it is time, and serve them; who publishes does not wait for that.
 
         Not ended by a cancellation, for the reason that `_tick` gives.
         """
+        tokens = self._reader.tokens
         while not self._stopping:
             self._was_read.clear()
-            due = self._reader.tokens.due()
-            wait = None if due is None else max(due - time.time(), 0.0)
+            wait = tokens.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._was_read.wait(), wait)
+                # A machine that slept counts on from where it was: look at the clock now and then.
+                await asyncio.wait_for(self._was_read.wait(), wait and min(wait, _LOOK))
                 continue  # what is due may be another one now
-            await self.reread_secrets()
+            if wait is None or wait > _LOOK:
+                continue
+            await self._aside(tokens.renew)
+            if self._stopping:
+                break
+            before = self.fleet.unresolved
+            published = await self.reread_secrets()
+            if published is not None and published.unresolved != before:
+                _put(self._renewals, published)
+
+    async def _aside(self, work: Callable[[], None]) -> None:
+        """Wait for a thread that nobody else waits for: a server may be silent when we stop."""
+        loop = asyncio.get_running_loop()
+        self._asked.clear()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                with contextlib.suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon_threadsafe(self._asked.set)
+
+        threading.Thread(target=run, name="google-tokens", daemon=True).start()
+        await self._asked.wait()
 
     async def _restore(self) -> str | None:
         if self._store is None:

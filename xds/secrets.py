@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from xds.google_tokens import GoogleTokens, NoTokenError
+from xds.google_tokens import GoogleTokens
 from xds.order import SECRET
 from xds.resource import Resource
 from xds.schema import envoy
@@ -79,12 +79,24 @@ class Resolution:
 
 
 class UnreadableError(Exception):
-    """A source does not give a usable value; the message names the source and no value."""
+    """A source does not give a usable value; the message names the source and no value.
 
-    def __init__(self, source: str, reason: str) -> None:
+    ``instead`` is an older value that is good still.
+    """
+
+    def __init__(self, source: str, reason: str, instead: Resource | None = None) -> None:
         super().__init__(f"{source}: {reason}")
         self.source = source
         self.reason = reason
+        self.instead = instead
+
+
+@dataclass(slots=True)
+class _Account:
+    """The key file of a Google service account as it was read last, and the last that was good."""
+
+    key: bytes | None = field(default=None, repr=False)
+    good: bytes | None = field(default=None, repr=False)
 
 
 class SecretReader:
@@ -108,24 +120,28 @@ class SecretReader:
         self._confined = confined
         self.tokens = tokens or GoogleTokens()
         self._last: dict[str, Resource] = {}
+        self._accounts: dict[str, _Account] = {}
 
     def read(self, references: Iterable[Reference]) -> Resolution:
-        """Read every reference anew; it blocks on the disk, and on the network for tokens."""
+        """Read every reference anew; it blocks on the disk, and for the first token of a key."""
         resources: list[Resource] = []
         unresolved: list[Unresolved] = []
-        for reference in sorted(references, key=lambda one: one.name):
+        wanted = sorted(references, key=lambda one: one.name)
+        for reference in wanted:
             try:
                 found = self._secret(reference)
             except UnreadableError as error:
-                kept = self._last.get(reference.name)
+                kept = error.instead or self._last.get(reference.name)
                 unresolved.append(
                     Unresolved(reference.name, error.source, error.reason, kept is not None)
                 )
                 if kept is not None:
+                    self._last[reference.name] = kept
                     resources.append(kept)
                 continue
             self._last[reference.name] = found
             resources.append(found)
+        self._forget({reference.name for reference in wanted})
         return Resolution(tuple(resources), tuple(unresolved))
 
     def files(self, references: Iterable[Reference]) -> frozenset[Path]:
@@ -151,15 +167,36 @@ class SecretReader:
             roots = _pem(first, self._bytes(first), b"CERTIFICATE-----")
             secret.validation_context.trusted_ca.inline_bytes = roots
         elif reference.kind == "google-token":
-            try:
-                token = self.tokens.token(self._bytes(first))
-            except NoTokenError as error:
-                raise UnreadableError(first, str(error)) from None
-            secret.generic_secret.secret.inline_bytes = token.encode()
+            return self._token(reference)
         else:
             value = _header_value(first, self._bytes(first))
             secret.generic_secret.secret.inline_bytes = value
         return Resource(SECRET, reference.name, secret)
+
+    def _token(self, reference: Reference) -> Resource:
+        """Give the token of the key that lies there; of the last good key while that is none."""
+        [source] = reference.sources
+        account = self._accounts.setdefault(reference.name, _Account())
+        try:
+            account.key = self._bytes(source)
+        except UnreadableError as error:
+            raise UnreadableError(source, error.reason, self._of(reference, account.good)) from None
+        token = self.tokens.token(account.key)
+        if token.value:
+            account.good = account.key
+        if token.why:
+            raise UnreadableError(source, token.why, self._of(reference, account.good))
+        return _generic(reference.name, token.value)
+
+    def _of(self, reference: Reference, key: bytes | None) -> Resource | None:
+        value = "" if key is None else self.tokens.token(key).value
+        return _generic(reference.name, value) if value else None
+
+    def _forget(self, named: set[str]) -> None:
+        """Forget the accounts, and keys, that are named no longer: nobody renews their tokens."""
+        self._accounts = {name: one for name, one in self._accounts.items() if name in named}
+        kept = [key for one in self._accounts.values() for key in (one.key, one.good)]
+        self.tokens.keep(key for key in kept if key is not None)
 
     def _bytes(self, source: str) -> bytes:
         scheme, _, place = source.partition(":")
@@ -178,6 +215,12 @@ class SecretReader:
 
     def _path(self, place: str) -> Path:
         return self._root / Path(place).expanduser()
+
+
+def _generic(name: str, value: str) -> Resource:
+    secret = envoy.extensions.transport_sockets.tls.v3.Secret(name=name)
+    secret.generic_secret.secret.inline_bytes = value.encode()
+    return Resource(SECRET, name, secret)
 
 
 def _file(source: str, path: Path) -> bytes:

@@ -12,6 +12,7 @@ from cli.sources.source import Checkout, Revision
 from compiler.pipeline import compile_sources
 from compiler.read import sources_of
 from xds.plane import Published
+from xds.secrets import Unresolved
 
 GOOD = """\
 gatewright: v1
@@ -96,3 +97,22 @@ def test_a_compiler_that_fails_at_the_start_ends_it():
 
     with pytest.raises(RuntimeError):
         loads(Source(checkout(GOOD, "a" * 40)), compiler)
+
+
+def test_a_renewal_that_fails_is_told_at_the_policy_that_is_live():
+    """As what was reread: it says nothing of the source, which may be wrong by now."""
+    told, _, reloader = loads(Source(checkout(GOOD, "a" * 40), checkout("x", "b" * 40)))
+    refused = Unresolved("google-token/env:SA", "env:SA", "given no token", kept=True)
+
+    async def renewals():
+        yield Published("v", (refused,))
+        yield Published("v")
+
+    reloader._plane.renewals = renewals
+    asyncio.run(reloader.follow_renewals())
+    failed, over = told[2:]
+    assert (failed.reread, over.reread) == (True, True)
+    assert failed.revision.commit == "a" * 40
+    [diagnostic] = failed.diagnostics
+    assert (diagnostic.code, diagnostic.severity.value) == ("unreadable-secret", "warning")
+    assert over.diagnostics == ()

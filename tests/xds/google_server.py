@@ -36,6 +36,11 @@ class TokenServer:
     lasts: int = 3600
     refuse: str = ""
     """The error that it answers with, if any."""
+    raw: tuple[int, bytes] | None = None
+    """The status and the bytes that it answers with, if any."""
+    speaks: threading.Event = field(default_factory=threading.Event)
+    """It answers as long as this is set."""
+    asked: int = 0
     assertions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -56,7 +61,12 @@ class TokenServer:
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         known = cast("_Server", self.server).known
+        known.asked += 1
         form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+        known.speaks.wait(30)
+        if known.raw is not None:
+            self._say(*known.raw)
+            return
         if known.refuse:
             self._answer(400, {"error": known.refuse, "error_description": "no, and no again"})
             return
@@ -74,7 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
+        self._say(status, json.dumps(body).encode())
+
+    def _say(self, status: int, data: bytes) -> None:
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
@@ -98,11 +110,13 @@ def token_server(lasts: int = 3600) -> Iterator[TokenServer]:
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     server = _Server(("127.0.0.1", 0), _Handler)
     server.known = TokenServer(server.server_port, private, public.decode(), lasts)
+    server.known.speaks.set()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield server.known
     finally:
+        server.known.speaks.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -100,6 +100,15 @@ def test_upstream_requests_end_well_or_not():
     assert value(found, "upstream_in_progress", cluster="api") == 1
 
 
+def test_tokens_are_counted_since_the_start():
+    """A scrape that finds no more than the last one adds nothing."""
+    metrics = Metrics()
+    for tokens, failures in ((0, 0), (2, 1), (2, 1), (3, 4)):
+        found = samples(metrics, Facts(tokens=tokens, no_tokens=failures))
+        assert value(found, "google_tokens_total") == tokens
+        assert value(found, "google_token_failures_total") == failures
+
+
 def test_openmetrics_is_given_to_who_asks_for_it():
     """Prometheus of today asks; the text ends with its mark."""
     text, kind = Metrics().exposition(Facts(), "application/openmetrics-text;version=1.0.0")
