@@ -25,7 +25,7 @@ class Tally:
 async def drive(port: int, request: bytes, *, connections: int, requests: int) -> Tally:
     """Send ``requests`` copies of ``request`` to 127.0.0.1:port over that many connections.
 
-    Answers must carry a content-length, as a keep-alive connection's plain answers do.
+    Answers must carry a content-length or come in chunks, as those of keep-alive connections do.
     """
     tally = Tally({})
     left = requests
@@ -38,7 +38,7 @@ async def drive(port: int, request: bytes, *, connections: int, requests: int) -
             writer.write(request)
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(_length(head))
+                await _pass_body(reader, head)
             except (asyncio.IncompleteReadError, ConnectionError):
                 tally.add(0)
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -50,8 +50,18 @@ async def drive(port: int, request: bytes, *, connections: int, requests: int) -
     return tally
 
 
-def _length(head: bytes) -> int:
+async def _pass_body(reader: asyncio.StreamReader, head: bytes) -> None:
     lower = head.lower()
+    if b"transfer-encoding: chunked" not in lower:
+        await reader.readexactly(_length(lower))
+        return
+    size = 1
+    while size:
+        size = int(await reader.readuntil(b"\r\n"), 16)
+        await reader.readexactly(size + 2)
+
+
+def _length(lower: bytes) -> int:
     at = lower.find(b"content-length:")
     if at < 0:
         raise ConnectionError("an answer without content-length")
