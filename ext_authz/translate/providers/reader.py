@@ -53,7 +53,7 @@ def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
     if type(fields) is not dict:
         return [0] * len(names)
-    found = list(map(fields.get, names))
+    found: list[Any] = list(map(fields.get, names))
     for place, count in enumerate(found):
         if type(count) is not int or not 0 <= count < _MOST:
             found[place] = _whole(count)
