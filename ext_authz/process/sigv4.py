@@ -44,8 +44,8 @@ def sign(
     ``target`` is the path with its query as sent, ``headers`` are those that are signed (names in
     lower case, ``host`` among them), ``now`` is in seconds since 1970.
     """
-    moment = datetime.fromtimestamp(now, UTC)
-    stamp, day = moment.strftime("%Y%m%dT%H%M%SZ"), moment.strftime("%Y%m%d")
+    stamp = _stamp(int(now))
+    day = stamp[:8]
     added = [("x-amz-date", stamp)]
     if credentials.session_token:
         added.append(("x-amz-security-token", credentials.session_token))
@@ -55,7 +55,7 @@ def sign(
     canonical = "\n".join(
         (
             method,
-            quote(path, safe=_UNRESERVED_PATH),
+            _encoded(path),
             _query(query),
             *[f"{name}:{' '.join(value.split())}" for name, value in signed],
             "",
@@ -81,6 +81,17 @@ def _query(query: str) -> str:
         return ""
     pairs = [part.partition("=") for part in query.split("&")]
     return "&".join([f"{name}={value}" for name, _, value in sorted(pairs)])
+
+
+@lru_cache(maxsize=4)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+@lru_cache(maxsize=1024)
+def _encoded(path: str) -> str:
+    """Encode a path once more. Paths are those of a policy's models, so they come again."""
+    return quote(path, safe=_UNRESERVED_PATH)
 
 
 @lru_cache(maxsize=64)

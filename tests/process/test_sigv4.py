@@ -33,16 +33,21 @@ queries = st.lists(
 ).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 
 
-def botocores(credentials, region, service, method, target, headers, body):
-    request = AWSRequest(method, f"https://{HOST}{target}", headers=dict(headers), data=body)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(  # noqa: DTZ001 - below
+    lambda moment: moment.replace(tzinfo=UTC)
+)
+
+
+def botocores(credentials, region, service, method, target, headers, body, now=NOW, host=HOST):
+    request = AWSRequest(method, f"https://{host}{target}", headers=dict(headers), data=body)
     boto = BotoCredentials(
         credentials.access_key, credentials.secret_key, credentials.session_token or None
     )
-    with patch.object(botocore.auth, "get_current_datetime", lambda: NOW.replace(tzinfo=None)):
+    with patch.object(botocore.auth, "get_current_datetime", lambda: now.replace(tzinfo=None)):
         botocore.auth.SigV4Auth(boto, service, region).add_auth(request)
-    wanted = ("x-amz-date", "x-amz-security-token", "authorization")
+    given = {name.lower() for name, _ in headers}
     return {
-        name.lower(): value for name, value in request.headers.items() if name.lower() in wanted
+        name.lower(): value for name, value in request.headers.items() if name.lower() not in given
     }
 
 
@@ -54,15 +59,26 @@ def botocores(credentials, region, service, method, target, headers, body):
     extra,
     st.binary(max_size=200),
     st.sampled_from(["", "session/token=="]),
+    st.sampled_from(["wJalrXUtnFEMI/K7MDENG", "another+secret", "é"]),
+    st.sampled_from(["eu-west-1", "us-east-1"]),
+    st.sampled_from(["bedrock", "sts"]),
+    st.sampled_from([HOST, f"{HOST}:8443"]),
+    moments,
 )
-def test_signatures_are_botocores(method, path, query, headers, body, token):
-    """For any path (an ARN, spaces, letters of any script), query, headers and body."""
-    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", token)
+def test_signatures_are_botocores(
+    method, path, query, headers, body, token, secret, region, service, host, now
+):
+    """For any path (an ARN, spaces, letters of any script), query, headers, body, key and moment.
+
+    And no header more or less is set, `x-amz-content-sha256` for one.
+    """
+    credentials = Credentials("AKIDEXAMPLE", secret, token)
     target = f"{path}?{query}" if query else path
-    signed = [("host", HOST), *headers.items()]
-    mine = sign(credentials, "eu-west-1", "bedrock", method, target, signed, body, NOW.timestamp())
-    theirs = botocores(credentials, "eu-west-1", "bedrock", method, target, headers.items(), body)
-    assert dict(mine) == theirs
+    signed = [("host", host), *headers.items()]
+    mine = sign(credentials, region, service, method, target, signed, body, now.timestamp())
+    assert dict(mine) == botocores(
+        credentials, region, service, method, target, headers.items(), body, now, host
+    )
 
 
 def test_an_arn_in_a_path_is_signed_encoded_twice():
