@@ -307,7 +307,7 @@ class ControlPlane:
                 # A machine that slept counts on from where it was: look at the clock now and then.
                 await asyncio.wait_for(self._was_read.wait(), wait and min(wait, _LOOK))
                 continue  # what is due may be another one now
-            if self._stopping or wait is None or wait > _LOOK:
+            if wait is None or wait > _LOOK or self.stopping:
                 continue
             await self._aside(tokens.renew)
             if self._stopping:
