@@ -202,7 +202,10 @@ def temporary(monkeypatch):
         yield Path(place)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL],
+)
 def test_nothing_is_left_behind_however_it_ends(tmp_path, number, temporary):
     """Envoy and the run folder are gone after a stop, and after kill -9."""
     with running_up(edited(tmp_path), "--simulate") as up:

@@ -77,6 +77,7 @@ def read_back(machine, got):
     return head or machine.final, out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CHATS)
 @pytest.mark.parametrize("provider", ["azure", "mistral", "cohere"])
 def test_requests_for_others_are_taken_as_well(simulator, http, provider, client):
