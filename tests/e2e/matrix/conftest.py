@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.matrix.questions import Sdks
 from tests.e2e.matrix.running import Running, started
+
+_SLOW = ("test_content.py", "test_errors.py")
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,9 @@ def run(matrix) -> Running:
 @pytest.fixture
 def sdks(run) -> Sdks:
     return run.sdks
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the whole matrix away where slow tests are: to collect thousands takes long itself."""
+    fast = "not slow" in config.getoption("markexpr", "")
+    return True if fast and collection_path.name in _SLOW else None
