@@ -71,10 +71,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Sdks:
-    """The official clients, each at the same gateway."""
+    """The official clients, each at the same gateway. `heads` are the answers' headers."""
 
     openai: openai.OpenAI
     anthropic: anthropic.Anthropic
+    heads: Sequence[Mapping[str, str]] = field(repr=False)
 
     def ask(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +98,21 @@ def _private(name: str, redaction: str) -> dict[str, object]:
 
 
 def _sdks(url: str, path: str = "") -> Sdks:
+    heads: deque[Mapping[str, str]] = deque(maxlen=1)
+    hooks: Any = {"response": [lambda response: heads.append(response.headers)]}
+    more: Any = {"api_key": "client", "max_retries": 0, "timeout": 30}
     return Sdks(
-        openai.OpenAI(base_url=f"{url}{path}/v1", api_key="client", max_retries=0, timeout=30),
-        anthropic.Anthropic(base_url=f"{url}{path}", api_key="client", max_retries=0, timeout=30),
+        openai.OpenAI(
+            base_url=f"{url}{path}/v1",
+            http_client=openai.DefaultHttpxClient(event_hooks=hooks),
+            **more,
+        ),
+        anthropic.Anthropic(
+            base_url=f"{url}{path}",
+            http_client=anthropic.DefaultHttpxClient(event_hooks=hooks),
+            **more,
+        ),
+        heads,
     )
 
 
