@@ -14,6 +14,7 @@ from simulator.formats import (
     openai_media,
     openai_responses,
     openai_text,
+    openai_transcriptions,
 )
 from simulator.formats.base import Call, Format, Refused
 from simulator.formats.openai_request import CREATED
@@ -127,6 +128,8 @@ def endpoint(call: Call) -> Answer:
                 return openai_media.images(call)
             case "/v1/audio/speech":
                 return openai_media.speech(call)
+            case "/v1/audio/transcriptions":
+                return openai_transcriptions.respond(call)
     if method == "GET" and path == "/v1/models":
         known = call.provider.models or _CATALOGUE
         return json_answer(200, {"object": "list", "data": [_model(name) for name in known]})
