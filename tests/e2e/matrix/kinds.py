@@ -155,7 +155,7 @@ KINDS = (
         _AT_BEDROCK,
         {"api": "bedrock", "url": "", **_SIGNED},
         "bedrock",
-        embeds="amazon.titan-embed-text-v2:0",
+        embeds="cohere.embed-multilingual-v3",
         aws=AWS,
     ),
     _kind(
