@@ -42,7 +42,7 @@ class Running:
 
     def at(self, path: str) -> Sdks:
         """The SDKs at another route."""
-        return _sdks(self.url, path)
+        return sdks_at(self.url, path)
 
     def seen(self, kind: Kind) -> Recorded:
         self.simulator.wait_idle()
@@ -97,7 +97,8 @@ def _private(name: str, redaction: str) -> dict[str, object]:
     return {**route, "redact": redaction}
 
 
-def _sdks(url: str, path: str = "") -> Sdks:
+def sdks_at(url: str, path: str = "") -> Sdks:
+    """The official SDKs at a gateway."""
     heads: deque[Mapping[str, str]] = deque(maxlen=1)
     hooks: Any = {"response": [lambda response: heads.append(response.headers)]}
     more: Any = {"api_key": "client", "max_retries": 0, "timeout": 30}
@@ -124,7 +125,7 @@ def started(folder: Path) -> Iterator[Running]:
         folder, _policy(), edges=1, providers=providers, environment=ENVIRONMENT
     ) as running:
         url = running.urls()[0]
-        yield Running(running, running.simulator, _sdks(url), url)
+        yield Running(running, running.simulator, sdks_at(url), url)
 
 
 def of_kinds(*names: str):

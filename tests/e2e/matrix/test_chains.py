@@ -10,7 +10,14 @@ import anthropic
 import openai
 import pytest
 
-from tests.e2e.matrix.questions import CLIENTS, TALKERS, Question, Tool, results
+from tests.e2e.matrix.questions import (
+    CLIENTS,
+    TALKERS,
+    Question,
+    ResponseFailedError,
+    Tool,
+    results,
+)
 from tests.e2e.matrix.running import CHAINED, HERE, begins_rightly
 from xds.edge.pairs import ClientApi
 
@@ -113,9 +120,8 @@ def test_the_last_one_s_error_is_the_client_s(run, client, stream):
 @each_client
 def test_once_it_has_begun_a_stream_goes_nowhere_else(run, client):
     """A break after the first words is the client's."""
-    with pytest.raises(Exception, match=r".") as raised:
+    with pytest.raises((openai.APIError, anthropic.APIError, ResponseFailedError)):
         run.sdks.ask(client, "chain", stream=True, simulate="anthropic=error_in_band:3")
-    assert not isinstance(raised.value, AssertionError)
     assert [record.provider for record in run.simulator.requests] == ["anthropic"]
 
 
