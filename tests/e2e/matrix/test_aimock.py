@@ -68,7 +68,7 @@ def mock(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory, mock):
+def before_it(tmp_path_factory, mock):
     policy = yaml.safe_dump(
         {
             "gatewright": "v1",
@@ -85,16 +85,16 @@ def url(tmp_path_factory, mock):
     )
     folder = tmp_path_factory.mktemp("gateway")
     with gateway(folder, policy, edges=1, providers=(), environment=ENVIRONMENT) as running:
-        yield running.urls()[0]
+        yield sdks_at(running.urls()[0])
 
 
 @pytest.fixture
-def sdks(request, url):
-    asked = getattr(request.node, "callspec", None)
-    if asked is not None and asked.params.get("client") is ClientApi.COMPLETIONS:
-        if asked.params["kind"].name in PASSED_ON:
-            pytest.skip("aimock has no completions")
-    return sdks_at(url)
+def sdks(request, before_it):
+    """The SDKs, where aimock has what the test asks for."""
+    asked = request.node.callspec.params
+    if asked.get("client") is ClientApi.COMPLETIONS and asked["kind"].name in PASSED_ON:
+        pytest.skip("aimock has no completions")
+    return before_it
 
 
 @plain_and_streamed
