@@ -10,7 +10,10 @@ import pytest
 from tests.e2e.matrix.questions import Sdks
 from tests.e2e.matrix.running import Running, started
 
-_SLOW = ("test_content.py", "test_errors.py")
+_SLOW = (
+    *("test_aimock.py", "test_content.py", "test_errors.py", "test_llamacpp.py"),
+    "test_others.py",
+)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.matrix.questions import TALKERS
 from tests.e2e.matrix.running import HERE, of_kinds
 
+pytestmark = pytest.mark.slow
 MESSAGES = [{"role": "user", "content": "How many words are there in this sentence?"}]
 EMBEDDING = [kind.name for kind in HERE if kind.embeds]
 

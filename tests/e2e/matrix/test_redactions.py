@@ -42,7 +42,7 @@ def leaked(run):
 
 @plain_and_streamed
 @pytest.mark.parametrize("client", CLIENTS)
-@of_kinds("openai", "anthropic", "bedrock", "gemini")
+@of_kinds("openai", "bedrock")
 def test_words_are_restored(run, private, kind, client, stream):
     answer = private.ask(client, kind.name, Question(PROMPT), stream=stream)
     assert PROMPT in answer.facts.text
