@@ -41,10 +41,8 @@ class Provider(StrEnum):
     BEDROCK = "bedrock"
     COHERE = "cohere"
 
-    @property
-    def api(self) -> Api:
-        """The API whose schema the provider speaks."""
-        return _APIS[self]
+    api: Api
+    """The API whose schema the provider speaks."""
 
 
 _APIS: Final = {
@@ -64,6 +62,8 @@ _APIS: Final = {
     Provider.BEDROCK: Api.CONVERSE,
     Provider.COHERE: Api.COHERE,
 }
+for _provider, _api in _APIS.items():
+    _provider.api = _api
 
 
 class ClientApi(StrEnum):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ext_authz.translate.clients.chat_choice import REASONS, Choice, thinking_block, tool_call
 from ext_authz.translate.clients.writer import Moment, named
 from ext_authz.translate.errors import Failure, openai_error, openai_status
 from ext_authz.translate.events import (
@@ -17,7 +18,6 @@ from ext_authz.translate.events import (
     Failed,
     Finish,
     Logprobs,
-    Reason,
     ReasoningDelta,
     ReasoningSigned,
     RedactedReasoning,
@@ -29,20 +29,10 @@ from ext_authz.translate.events import (
     Usage,
     UsageSeen,
 )
-from ext_authz.translate.thought_ids import join_signature
 from ext_authz.translate.wire import encode
 
-REASONS: Final[dict[Reason, str]] = {
-    "stop": "stop",
-    "stop_sequence": "stop",
-    "paused": "stop",
-    "length": "length",
-    "context_full": "length",
-    "tool_calls": "tool_calls",
-    "filtered": "content_filter",
-}
 _COMPLETION: Final = (
-    b'{"id":%b,"object":"chat.completion","created":%d,"model":%b,"choices":%b,"usage":'
+    b'{"id":%b,"object":"chat.completion","created":%d,"model":%b,"choices":[%b],"usage":'
     b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,'
     b'"prompt_tokens_details":{"cached_tokens":%d,"cache_write_tokens":%d},'
     b'"completion_tokens_details":{"reasoning_tokens":%d}}}'
@@ -118,7 +108,7 @@ class ChatWriter:
 
     def whole(self, events: list[Event]) -> bytes:
         """Write a completion."""
-        choices: dict[int, _Choice] = {}
+        choices: dict[int, Choice] = {}
         for event in events:
             if type(event) is Started:
                 self._start(event)
@@ -127,7 +117,7 @@ class ChatWriter:
             elif type(event) is not Ended:
                 number = getattr(event, "choice", 0)
                 if number not in choices:
-                    choices[number] = _Choice()
+                    choices[number] = Choice()
                 choices[number].add(event)
         given = self._id or named("chatcmpl-", "", self._moment)
         written = [choices[number].written(number) for number in sorted(choices)]
@@ -136,7 +126,7 @@ class ChatWriter:
             encode(given),
             int(self._moment.now),
             encode(self._model),
-            encode(written),
+            b",".join(written),
             usage.prompt,
             usage.completion,
             usage.prompt + usage.completion,
@@ -201,85 +191,6 @@ class ChatWriter:
         if not self._head:
             self._prepare()
         return b'%b],"usage":%b}\n\n' % (self._head, encode(chat_usage(self._usage)))
-
-
-class _Choice:
-    """One answer while it is put together."""
-
-    def __init__(self) -> None:
-        self._text: list[str] = []
-        self._refusal: list[str] = []
-        self._thought: list[str] = []
-        self._unsigned: list[str] = []
-        self._blocks: list[dict[str, Any]] = []
-        self._calls: dict[int, tuple[ToolStart, list[str]]] = {}
-        self._logprobs: list[Any] = []
-        self._reason: Reason = "stop"
-
-    def add(self, event: Event) -> None:
-        match event:
-            case TextDelta():
-                self._text.append(event.text)
-            case ToolStart():
-                self._calls[event.index] = (event, [])
-            case ToolArgs():
-                if event.index in self._calls:
-                    self._calls[event.index][1].append(event.text)
-            case ReasoningDelta():
-                self._thought.append(event.text)
-                self._unsigned.append(event.text)
-            case ReasoningSigned(signature):
-                if signature:
-                    self._blocks.append(thinking_block("".join(self._unsigned), signature))
-                self._unsigned.clear()
-            case RedactedReasoning(data):
-                self._blocks.append({"type": "redacted_thinking", "data": data})
-            case RefusalDelta():
-                self._refusal.append(event.text)
-            case Logprobs():
-                self._logprobs += event.content
-            case Finish():
-                self._reason = event.reason
-            case _:
-                pass
-
-    def written(self, index: int) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(self._text) or None}
-        if not self._text and not self._calls and not self._refusal:
-            message["content"] = ""
-        message["refusal"] = "".join(self._refusal) or None
-        if self._thought:
-            message["reasoning_content"] = "".join(self._thought)
-        if self._blocks:
-            message["thinking_blocks"] = self._blocks
-        if self._calls:
-            message["tool_calls"] = [
-                tool_call(start, "".join(pieces) or "{}") for start, pieces in self._calls.values()
-            ]
-        told = {"content": self._logprobs, "refusal": None} if self._logprobs else None
-        return {
-            "index": index,
-            "message": message,
-            "logprobs": told,
-            "finish_reason": REASONS[self._reason],
-        }
-
-
-def tool_call(start: ToolStart, arguments: str) -> dict[str, Any]:
-    """A call; a thought signature stands beside it and rides on its id."""
-    call: dict[str, Any] = {
-        "id": join_signature(start.id, start.signature),
-        "type": "function",
-        "function": {"name": start.name, "arguments": arguments},
-    }
-    if start.signature:
-        call["extra_content"] = {"google": {"thought_signature": start.signature}}
-    return call
-
-
-def thinking_block(thought: str, signature: str) -> dict[str, Any]:
-    """A block of reasoning as its provider wants it back."""
-    return {"type": "thinking", "thinking": thought, "signature": signature}
 
 
 def chat_usage(usage: Usage) -> dict[str, Any]:

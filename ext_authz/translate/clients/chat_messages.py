@@ -48,7 +48,8 @@ def read_messages(messages: list[ChatMessage]) -> tuple[Turn, ...]:
 
 def _content(message: ChatMessage, number: int) -> tuple[Text | Media, ...]:
     content = message.content
-    cache = message.cache_control and cache_of(message.cache_control)
+    mark = message.cache_control
+    cache = None if mark is None else cache_of(mark)
     if type(content) is str:
         return (Text(content, cache),)
     if not content:

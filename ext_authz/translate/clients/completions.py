@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ext_authz.translate.clients.chat_answer import REASONS, chat_usage
+from ext_authz.translate.clients.chat_answer import chat_usage
+from ext_authz.translate.clients.chat_choice import REASONS
 from ext_authz.translate.clients.fields import (
     flag,
     integer,

@@ -137,7 +137,7 @@ def _source(block: Block) -> Source:
 
 
 def _cache(block: Block) -> Cache | None:
-    return cache_of(block.cache_control) if block.cache_control is not None else None
+    return cache_of(block.cache_control)
 
 
 def _text(value: str | None, where: str) -> str:

@@ -108,7 +108,7 @@ def _tools(given: list[CustomTool]) -> tuple[Tool, ...]:
                 tool.description or "",
                 tool.input_schema or {},
                 tool.strict,
-                tool.cache_control and cache_of(tool.cache_control),
+                cache_of(tool.cache_control),
             )
         )
     return tuple(tools)

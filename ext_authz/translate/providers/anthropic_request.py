@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ext_authz.translate.conversation import Ask, Format, Tool
+from ext_authz.translate.conversation import UNSAID, Ask, Format, Tool
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.anthropic_blocks import blocks, marked
@@ -91,7 +91,9 @@ def message_of(ask: Ask, traits: Traits) -> dict[str, Any]:
     if said:
         body["system"] = said
     forced = _write_tools(ask, traits, body)
-    still = forced or (traits.thinking == "budget" and resumes_unsigned(turns))
+    still = forced or ask.thinking is UNSAID
+    if not still and traits.thinking == "budget":
+        still = resumes_unsigned(turns)
     thinks = _write_thinking(ask, traits, body, still=still)
     _write_sampling(ask, traits, body, thinks=thinks)
     if ask.format and ask.format.schema is not None and not _by_tool(ask.format, traits):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ext_authz.translate.conversation import Ask, Tool, ToolCall, ToolResult
+from ext_authz.translate.conversation import UNSAID, Ask, Tool, ToolCall, ToolResult
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
@@ -72,7 +72,9 @@ def converse_of(ask: Ask, traits: Traits) -> tuple[dict[str, Any], str]:
         body["system"] = said
     unwrap = _write_format(ask, traits, body)
     _write_tools(ask, traits, body, unwrap)
-    still = bool(unwrap) or (traits.thinking == "budget" and resumes_unsigned(turns))
+    still = bool(unwrap) or ask.thinking is UNSAID
+    if not still and traits.thinking == "budget":
+        still = resumes_unsigned(turns)
     _write_inference(ask, traits, body, still=still)
     return body, unwrap
 
