@@ -185,10 +185,9 @@ class Answering:
             return self._passed(events)
         if self._step is not None:
             events = self._step(events)
-        for event in events:
-            if type(event) is Failed:
-                self.failure = event.failure
-                return self._error(event.failure)
+        if Failed in map(type, events):
+            self.failure = next(event.failure for event in events if type(event) is Failed)
+            return self._error(self.failure)
         if self._streams:
             self.final = self._head(200, SSE_HEADERS)
             return b"".join([self._writer.stream(event) for event in events])

@@ -55,12 +55,14 @@ class ReasoningSigned(msgspec.Struct, frozen=True, gc=False):
     """The signature of the reasoning just given, which closes it."""
 
     signature: str
+    choice: int = 0
 
 
 class RedactedReasoning(msgspec.Struct, frozen=True, gc=False):
     """A block of reasoning that only the provider can read."""
 
     data: str
+    choice: int = 0
 
 
 class ToolStart(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,10 @@ _SAID: Final = {
 }
 
 
+_SHOWING: Final = frozenset((Media, ToolResult))
+"""Parts that are more than text, or may hold more."""
+
+
 def check_features(ask: Ask, provider: Provider) -> None:
     """Raise `UnsupportedError` for the first thing that the provider cannot do."""
     offered = OFFERS[provider]
@@ -32,6 +36,8 @@ def _asked(ask: Ask) -> Iterator[Feature]:
     if ask.sampling.logprobs:
         yield Feature.LOGPROBS
     for turn in ask.turns:
+        if _SHOWING.isdisjoint(map(type, turn.parts)):
+            continue
         for part in turn.parts:
             if type(part) is Media:
                 yield from _shown(part)

@@ -7,6 +7,7 @@ the provider wants back unchanged.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Final
 
 from ext_authz.translate.clients.chat_choice import REASONS, Choice, thinking_block, tool_call
@@ -108,17 +109,14 @@ class ChatWriter:
 
     def whole(self, events: list[Event]) -> bytes:
         """Write a completion."""
-        choices: dict[int, Choice] = {}
+        choices: defaultdict[int, Choice] = defaultdict(Choice)
         for event in events:
-            if type(event) is Started:
+            if isinstance(event, Started):
                 self._start(event)
-            elif type(event) is UsageSeen:
+            elif isinstance(event, UsageSeen):
                 self._usage = event.usage
-            elif type(event) is not Ended:
-                number = getattr(event, "choice", 0)
-                if number not in choices:
-                    choices[number] = Choice()
-                choices[number].add(event)
+            elif not isinstance(event, (Ended, Failed)):
+                choices[event.choice].add(event)
         given = self._id or named("chatcmpl-", "", self._moment)
         written = [choices[number].written(number) for number in sorted(choices)]
         usage = self._usage

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ext_authz.translate.events import (
+    Ended,
     Event,
+    Failed,
+    Finish,
     ReasoningDelta,
     ReasoningSigned,
     RedactedReasoning,
     RefusalDelta,
+    Started,
     TextDelta,
     ToolArgs,
     ToolStart,
     Usage,
+    UsageSeen,
 )
 from ext_authz.translate.wire import decode
+
+_SILENT: Final = (Started, Finish, UsageSeen, Ended, Failed)
+"""Events that are no content."""
 
 
 def content_of(events: list[Event]) -> list[dict[str, Any]]:
@@ -23,7 +31,7 @@ def content_of(events: list[Event]) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     calls: dict[int, list[str]] = {}
     for event in events:
-        if getattr(event, "choice", 0) != 0:
+        if isinstance(event, _SILENT) or event.choice:
             continue
         match event:
             case TextDelta(said) | RefusalDelta(said):

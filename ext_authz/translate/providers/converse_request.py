@@ -99,7 +99,7 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any], unwrap: str) ->
     given = ask.tools
     if choice and len(choice.names) > 1:
         given = tuple(tool for tool in given if tool.name in choice.names)
-    called = _called(ask)
+    called = [] if given and not (choice and choice.mode == "none") else _called(ask)
     if choice and choice.mode == "none" and not called:
         # There is no word for it here: a model without tools calls none.
         given = ()

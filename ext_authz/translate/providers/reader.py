@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any, Final, Protocol
 
 from ext_authz.translate.errors import Failure
@@ -27,6 +28,7 @@ class Reader(Protocol):
 
 
 _MOST: Final = 2**53
+_INTEGERS: Final = {int}
 CUT: Final = Failure("cut", "The provider's answer broke off before its end")
 
 
@@ -53,15 +55,14 @@ def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
     if type(fields) is not dict:
         return [0] * len(names)
-    found: list[Any] = list(map(fields.get, names))
-    for place, count in enumerate(found):
-        if type(count) is not int or not 0 <= count < _MOST:
-            found[place] = _whole(count)
-    return found
+    found: list[Any] = list(map(fields.get, names, repeat(0)))
+    if {*map(type, found)} == _INTEGERS and min(found) >= 0 and max(found) < _MOST:
+        return found
+    return [_whole(count) for count in found]
 
 
 def _whole(count: Any) -> int:
-    return int(count) if isinstance(count, float) and 0 <= count < _MOST else 0
+    return int(count) if type(count) in (int, float) and 0 <= count < _MOST else 0
 
 
 def said(value: Any) -> str:

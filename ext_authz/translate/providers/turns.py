@@ -26,7 +26,6 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     """
     system: list[Text] = []
     merged: list[Alternate] = []
-    mixed: set[int] = set()  # turns that may hold results of tools
     before = ""
     for turn in turns:
         role = turn.role
@@ -35,20 +34,16 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
             for part in turn.parts
             if type(part) is not Text or (part.text and not part.text.isspace())
         ]
-        if not said:
-            continue
         if role == "system":
             system += [part for part in said if type(part) is Text]
-            continue
-        if role == before:
+        elif role == before:
             merged[-1][1].extend(said)
-        else:
+        elif said:
             merged.append((role, said))
             before = role
-        if role == "user" and (type(said[0]) is not Text or len(said) > 1):
-            mixed.add(len(merged) - 1)
-    for number in mixed:
-        merged[number] = ("user", _results_first(merged[number][1]))
+    for number, (role, parts) in enumerate(merged):
+        if role == "user" and ToolResult in map(type, parts):
+            merged[number] = ("user", _results_first(parts))
     if merged and merged[0][0] == "assistant":
         merged.insert(0, ("user", [_OPENING]))
     if not merged and system:
@@ -78,7 +73,7 @@ def resumes_unsigned(turns: Sequence[Alternate]) -> bool:
 
 def _results_first(parts: list[Part]) -> list[Part]:
     results: list[Part] = [part for part in parts if type(part) is ToolResult]
-    if not results or len(results) == len(parts):
+    if len(results) == len(parts):
         return parts
     return results + [part for part in parts if type(part) is not ToolResult]
 
