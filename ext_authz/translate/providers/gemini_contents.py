@@ -38,9 +38,10 @@ def contents(turns: list[Alternate], target: Target, *, signed: bool) -> list[di
     written: list[dict[str, Any]] = []
     for role, parts in turns:
         content: list[dict[str, Any]] = []
+        unsigned = signed  # a step's first call must have a signature
         for part in _ordered(parts, order):
-            first = isinstance(part, ToolCall) and not any("functionCall" in p for p in content)
-            content += _part(part, target, signed=signed and first)
+            content += _part(part, target, signed=unsigned)
+            unsigned = unsigned and type(part) is not ToolCall
         if content:
             written.append({"role": _ROLES[role], "parts": content})
     return written
@@ -48,12 +49,14 @@ def contents(turns: list[Alternate], target: Target, *, signed: bool) -> list[di
 
 def _ordered(parts: list[Part], order: dict[str, int]) -> list[Part]:
     """Results in the order of their calls, which is how Gemini tells them apart."""
-    for part in parts:
-        if isinstance(part, ToolCall):
-            order[part.id] = len(order)
-    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
-    if len(results) < 2:
+    kinds = list(map(type, parts))
+    if ToolCall in kinds:
+        for part in parts:
+            if isinstance(part, ToolCall):
+                order[part.id] = len(order)
+    if kinds.count(ToolResult) < 2:
         return parts
+    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
     results.sort(
         key=lambda part: order.get(part.id, len(order)) if isinstance(part, ToolResult) else 0
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ext_authz.translate.conversation import Ask, Tool, ToolChoice
+from ext_authz.translate.conversation import PLAIN, Ask, Sampling, Tool, ToolChoice
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.gemini_contents import contents
@@ -28,6 +28,14 @@ _LEVELS: Final = {
     "xhigh": "HIGH",
     "max": "HIGH",
 }
+_SAMPLING: Final = (
+    ("temperature", "temperature"),
+    ("top_p", "topP"),
+    ("top_k", "topK"),
+    ("seed", "seed"),
+    ("presence_penalty", "presencePenalty"),
+    ("frequency_penalty", "frequencyPenalty"),
+)
 _VERTEX: Final = Provider.GEMINI_VERTEX
 _PRO: Final = re.compile(r"gemini-[0-9.]+-pro")
 _LEAST_OF_PRO: Final = 128
@@ -114,21 +122,11 @@ def _without_marks(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _config(ask: Ask, target: Target, traits: Traits) -> dict[str, Any]:
-    sampling = ask.sampling
-    given = (
-        ("maxOutputTokens", ask.max_tokens or None),
-        ("temperature", sampling.temperature),
-        ("topP", sampling.top_p),
-        ("topK", sampling.top_k),
-        ("seed", sampling.seed),
-        ("presencePenalty", sampling.presence_penalty),
-        ("frequencyPenalty", sampling.frequency_penalty),
-        ("stopSequences", list(sampling.stop) or None),
-        ("candidateCount", sampling.choices if sampling.choices > 1 else None),
-        ("responseLogprobs", sampling.logprobs or None),
-        ("logprobs", sampling.top_logprobs if sampling.logprobs else None),
-    )
-    config: dict[str, Any] = {name: value for name, value in given if value is not None}
+    config: dict[str, Any] = {}
+    if ask.max_tokens:
+        config["maxOutputTokens"] = ask.max_tokens
+    if ask.sampling is not PLAIN:
+        _write_sampling(ask.sampling, config)
     if ask.format:
         config["responseMimeType"] = "application/json"
         if ask.format.schema is not None and traits.schema_subset:
@@ -139,6 +137,20 @@ def _config(ask: Ask, target: Target, traits: Traits) -> dict[str, Any]:
     if thinking:
         config["thinkingConfig"] = thinking
     return config
+
+
+def _write_sampling(sampling: Sampling, config: dict[str, Any]) -> None:
+    for name, word in _SAMPLING:
+        if (value := getattr(sampling, name)) is not None:
+            config[word] = value
+    if sampling.stop:
+        config["stopSequences"] = list(sampling.stop)
+    if sampling.choices > 1:
+        config["candidateCount"] = sampling.choices
+    if sampling.logprobs:
+        config["responseLogprobs"] = True
+        if sampling.top_logprobs is not None:
+            config["logprobs"] = sampling.top_logprobs
 
 
 def _thinking(ask: Ask, target: Target, traits: Traits) -> dict[str, Any]:
