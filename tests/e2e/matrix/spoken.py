@@ -6,11 +6,11 @@ For providers of other people's making, which leave away what they need not say.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.matrix.questions import Sdks
+from tests.e2e.matrix.questions import ResponseFailedError, Sdks
 from xds.edge.pairs import ClientApi
 
 
@@ -46,10 +46,8 @@ def speak(
         more: Any = {"tools": functions} if tools else {}
         body: Any = {"model": model, "messages": asked, "max_tokens": most, **more}
         if stream:
-            with sdks.openai.chat.completions.stream(**body) as events:
-                message: Any = events.get_final_completion().choices[0].message
-        else:
-            message = sdks.openai.chat.completions.create(**body).choices[0].message
+            return _joined(sdks.openai.chat.completions.create(**body, stream=True))
+        message: Any = sdks.openai.chat.completions.create(**body).choices[0].message
         called = [one.function for one in message.tool_calls or ()]
         thoughts = (message.model_extra or {}).get("reasoning_content") or ""
         calls = tuple((one.name, json.loads(one.arguments)) for one in called)
@@ -59,8 +57,10 @@ def speak(
         more = {"tools": functions} if tools else {}
         body = {"model": model, "input": prompt, "max_output_tokens": most, **more}
         if stream:
-            with sdks.openai.responses.stream(**body) as told:
-                response: Any = told.get_final_response()
+            *_, last = sdks.openai.responses.create(**body, stream=True)
+            if last.type not in ("response.completed", "response.incomplete"):
+                raise ResponseFailedError([last])
+            response: Any = last.response
         else:
             response = sdks.openai.responses.create(**body)
         thought = [item for item in response.output if item.type == "reasoning"]
@@ -83,6 +83,20 @@ def speak(
         "".join(block.thinking for block in message.content if block.type == "thinking"),
         tuple((block.name, block.input) for block in message.content if block.type == "tool_use"),
     )
+
+
+def _joined(chunks: Iterable[Any]) -> Spoken:
+    """What the pieces of a chat completion say together; the SDK's own way raises at `length`."""
+    text, thoughts = "", ""
+    calls: dict[int, list[str]] = {}
+    for delta in (choice.delta for chunk in chunks for choice in chunk.choices):
+        text += delta.content or ""
+        thoughts += (delta.model_extra or {}).get("reasoning_content") or ""
+        for call in delta.tool_calls or ():
+            told = calls.setdefault(call.index, ["", ""])
+            told[0] += call.function.name or ""
+            told[1] += call.function.arguments or ""
+    return Spoken(text, thoughts, tuple((name, json.loads(said)) for name, said in calls.values()))
 
 
 def _function(name: str) -> dict[str, Any]:

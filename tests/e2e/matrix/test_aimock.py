@@ -13,7 +13,7 @@ import yaml
 from tests.e2e.aimock import Aimock, aimock
 from tests.e2e.edges import gateway
 from tests.e2e.matrix.kinds import ENVIRONMENT, KINDS
-from tests.e2e.matrix.questions import CLIENTS, TALKERS
+from tests.e2e.matrix.questions import CLIENTS, TALKERS, ResponseFailedError
 from tests.e2e.matrix.running import sdks_at
 from tests.e2e.matrix.spoken import speak
 from xds.edge.pairs import PASSED, ClientApi
@@ -53,8 +53,7 @@ SIMULATED = [kind for kind in KINDS if kind.name not in NOT_HERE]
 THINKERS = ("anthropic", "gemini", "gemini-vertex", "bedrock")
 PASSED_ON = [kind.name for kind in SIMULATED if kind.speech in PASSED[ClientApi.COMPLETIONS]]
 """Who is asked for a completion as it came: aimock has none."""
-BREAKS = (openai.APIError, anthropic.APIError, httpx2.TransportError, RuntimeError)
-"""The last is what OpenAI's SDK raises where a response has failed."""
+BREAKS = (openai.APIError, anthropic.APIError, httpx2.TransportError, ResponseFailedError)
 plain_and_streamed = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 each_client = pytest.mark.parametrize("client", CLIENTS)
 each_talker = pytest.mark.parametrize("client", TALKERS)
