@@ -15,6 +15,7 @@ NAMES = (
     "counters_cpu",
     "authz_cpu",
     "process_cpu",
+    "translate_cpu",
     "key_table",
 )
 

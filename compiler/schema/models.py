@@ -128,7 +128,8 @@ class FallbackDocument(Document):
     unless written."""
     trim: Maybe[Literal["oldest"]] = None
     """`oldest`: where a prompt does not fit a target, its oldest turns are dropped, never the
-    system prompt nor the last turn. Unless written, it goes as it is."""
+    system prompt nor the last turn. If it does not fit without them either, the chain goes on or
+    the client is told (`context_exceeded`). Unless written, it goes as it is."""
 
 
 class ModelDocument(Document):

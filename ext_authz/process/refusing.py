@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from ext_authz.process.messages import replied, with_metadata
+from ext_authz.process.triggers import trigger_of
 from ext_authz.translate.clients.writer import JSON_HEADERS, Moment
 from ext_authz.translate.errors import Failure
 from ext_authz.translate.translator import refusal
-from xds.edge.attempt import REPLIED
+from xds.edge.attempt import REPLIED, RETRY
 from xds.edge.pairs import ClientApi
 
 COMPRESSED: Final = Failure(
@@ -28,10 +30,15 @@ def too_large(most: int) -> Failure:
     return Failure("too_large", f"The body is larger than {most} bytes", 413)
 
 
-def refused(client: ClientApi, failure: Failure, moment: Moment) -> bytes:
-    """Answer with a failure; the access log is told which."""
+def refused(client: ClientApi, failure: Failure, moment: Moment, on: Collection[str] = ()) -> bytes:
+    """Answer with a failure; the access log is told which.
+
+    A chain that goes ``on`` for it is told to: another target may have a larger window.
+    """
     head, body = refusal(client, failure, moment)
-    answer = replied(head.status, head.headers, body, REPLIED)
+    trigger = trigger_of(failure, on)
+    headers = (*head.headers, (RETRY, trigger)) if trigger else head.headers
+    answer = replied(head.status, headers, body, REPLIED)
     return with_metadata(answer, {"failure": failure.kind})
 
 

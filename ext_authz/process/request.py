@@ -151,7 +151,7 @@ def _fitting(operation: Operation, window: int, body: bytes) -> Trimmed:
     if not operation.trim or not window:
         return Trimmed(body)
     output = estimate(body, len(body), operation.output, "").output
-    return trimmed(operation.client, body, max(window - output, 0), _input)
+    return trimmed(operation.client, body, window, output, _input)
 
 
 def _input(body: bytes) -> int:

@@ -158,7 +158,9 @@ class Whole:
     def _refused(self, failure: Failure) -> list[bytes]:
         self.done = True
         self._outcome.refused = failure.kind
-        return [refused(self._operation.client, failure, self._moment)]
+        # What ails the gateway or the request ails it at every target; a window is one target's.
+        on = self._operation.on if failure.kind == "context_exceeded" else ()
+        return [refused(self._operation.client, failure, self._moment, on)]
 
     def _answer_head(self, told: Any) -> list[bytes]:
         if self._answer is None:

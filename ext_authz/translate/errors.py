@@ -60,6 +60,15 @@ class UnsupportedError(RefusedError):
         super().__init__(message, param=param, code="unsupported_parameter")
 
 
+class TooLongError(RefusedError):
+    """A prompt of which even what is never dropped does not fit the model's window, in tokens."""
+
+    def __init__(self, least: int, room: int) -> None:
+        message = f"The prompt is too long: {least} tokens > {room} maximum, about"
+        super().__init__(message)
+        self.failure = Failure("context_exceeded", message, 400)
+
+
 # kind: status, OpenAI's type, OpenAI's code, Anthropic's type
 _TABLE: Final[dict[Kind, tuple[int, str, str | None, str]]] = {
     "invalid": (400, "invalid_request_error", None, "invalid_request_error"),

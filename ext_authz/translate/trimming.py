@@ -1,42 +1,36 @@
 """Drops the oldest turns of a prompt that does not fit a model's context window.
 
 What is dropped is whole: a question with all that came of it, then, of the last question, the steps
-of tools one by one. System and developer messages stay, so does the last question and what it is to
-be answered by now. No call is left without its result, and the first turn that is left is a user's.
+of tools one by one. System and developer messages stay, so do the last words of the user and what
+is to be answered by now. No call is left without its result, nor a result without its call, and the
+first turn that is left is a user's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+import re
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
+from ext_authz.translate.errors import TooLongError
+from ext_authz.translate.prompt_items import Item, joined, read_items, split
 from ext_authz.translate.wire import NotJsonError, decode_members, encode
 from xds.edge.pairs import ClientApi
 
 Count = Callable[[bytes], int]
-"""How many tokens the JSON of a request costs, about; what it asks for in output left away."""
+"""How many tokens the JSON of a request costs, about; what it asks for in output left away.
+
+No more than one a byte, but for what is shown: a picture may cost more than its name is long.
+"""
 
 _LISTS: Final = {
     ClientApi.CHAT: "messages",
     ClientApi.MESSAGES: "messages",
     ClientApi.RESPONSES: "input",
 }
-_PINNED: Final = ("system", "developer")
-_OF_TOOLS: Final = ("function_call_output", "custom_tool_call_output")
-_items = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class _Part(msgspec.Struct):
-    """What is read of a message or an item; the rest of it stays as it is."""
-
-    type: Any = None
-    role: Any = None
-    content: Any = None
-
-
-_part = msgspec.json.Decoder(_Part)
+_SHOWN: Final = re.compile(rb'"(?:input_)?(?:image|audio|document|file)')
 
 
 class Trimmed(msgspec.Struct, frozen=True):
@@ -46,78 +40,69 @@ class Trimmed(msgspec.Struct, frozen=True):
     dropped: int = 0
 
 
-def trimmed(client: ClientApi, body: bytes, room: int, count: Count) -> Trimmed:
-    """Drop turns until a prompt fits into ``room`` tokens, or there is no more to drop.
+def trimmed(client: ClientApi, body: bytes, window: int, reserve: int, count: Count) -> Trimmed:
+    """Drop turns until a prompt fits ``window`` beside ``reserve`` tokens of output.
 
-    What is no prompt of turns, or cannot be read, is left for others to judge.
+    No more is dropped than must be, and each message is counted once. What is no prompt of turns,
+    or cannot be read, is left for others to judge. Raises `TooLongError` where even the least, what
+    is never dropped, does not fit.
     """
+    room = max(window - reserve, 0)
     name = _LISTS.get(client)
-    if name is None or len(body) < room // 2 or count(body) <= room:
+    if name is None or (len(body) <= room and not _SHOWN.search(body)):
+        return Trimmed(body)
+    # The whole is counted by its beginning, which may be unlike the rest.
+    if 4 * (whole := count(body)) <= 3 * room:
         return Trimmed(body)
     try:
         members = decode_members(body)
-        items = _items.decode(members[name])
-        parts = [_part.decode(item) for item in items]
-    except (KeyError, NotJsonError, msgspec.DecodeError):
+        if bytes(members[name]).startswith(b'"'):
+            return _all_or_nothing(body, whole, room)
+        items, read = read_items(members[name])
+    except (KeyError, NotJsonError, msgspec.DecodeError, RecursionError):
         return Trimmed(body)
-    costs = [count(encode({name: [item]})) for item in items]
-    total = count(encode({**members, name: []})) + sum(costs)
-    gone: set[int] = set()
-    for unit in _droppable(parts):
-        if total <= room:
+    if not items:
+        return Trimmed(body)
+    units = _droppable(read)
+    loose = {place for unit in units for place in unit}
+    total = count(encode({**members, name: []}))
+    total += sum(
+        count(encode({name: [item]})) for place, item in enumerate(items) if place not in loose
+    )
+    if total > room:
+        raise TooLongError(total, room)
+    for unit in reversed(units):
+        total += sum(count(encode({name: [items[place]]})) for place in unit)
+        if total > room:
             break
-        gone.update(unit)
-        total -= sum(costs[place] for place in unit)
-    if not gone:
+        loose.difference_update(unit)
+    if not loose:
         return Trimmed(body)
-    kept = [item for place, item in enumerate(items) if place not in gone]
-    return Trimmed(encode({**members, name: kept}), len(gone))
+    kept = [item for place, item in enumerate(items) if place not in loose]
+    return Trimmed(encode({**members, name: kept}), len(loose))
 
 
-def _droppable(parts: list[_Part]) -> Iterator[list[int]]:
-    """Yield what may be dropped, the oldest first: places of messages that only go together."""
-    places = [place for place, part in enumerate(parts) if part.role not in _PINNED]
-    turns = _split(places, lambda place: _is_question(parts[place]))
-    yield from turns[:-1]
+def _all_or_nothing(body: bytes, whole: int, room: int) -> Trimmed:
+    if whole > room:
+        raise TooLongError(whole, room)
+    return Trimmed(body)
+
+
+def _droppable(items: list[Item]) -> list[list[int]]:
+    """What may be dropped, the oldest first: places of messages that only go together."""
+    places = [place for place, item in enumerate(items) if not item.pinned]
+    asking = {place for place in places if items[place].asks}
+    turns = joined(items, split(places, asking))
     if not turns:
-        return
+        return []
     last = turns[-1]
-    question = [place for place in last if _is_question(parts[place])]
-    steps = _split(last[len(question) :], lambda place: _begins_step(parts, last, place))
-    yield from steps[:-1]
-
-
-def _split(places: list[int], begins: Callable[[int], bool]) -> list[list[int]]:
-    """Divide places; what comes before the first beginning is a part too."""
-    divided: list[list[int]] = []
-    before = False
-    for place in places:
-        begin = begins(place)
-        # Of several questions in a row none is answered without the others.
-        if not divided or (begin and not before):
-            divided.append([])
-        divided[-1].append(place)
-        before = begin
-    return divided
-
-
-def _is_question(part: _Part) -> bool:
-    """Whether a user says something: results of tools alone are no question."""
-    if part.role != "user" or (part.type not in (None, "message")):
-        return False
-    content = part.content
-    if not isinstance(content, list):
-        return True
-    return any(not isinstance(one, dict) or one.get("type") != "tool_result" for one in content)
-
-
-def _begins_step(parts: list[_Part], places: list[int], place: int) -> bool:
-    """Whether the model begins to say something here: after the results of its last step."""
-    if _is_result(parts[place]):
-        return False
-    at = places.index(place)
-    return at == 0 or _is_result(parts[places[at - 1]]) or _is_question(parts[places[at - 1]])
-
-
-def _is_result(part: _Part) -> bool:
-    return part.role == "tool" or part.type in _OF_TOOLS or part.role == "user"
+    question = next((n for n, place in enumerate(last) if place not in asking), len(last))
+    beginning = {
+        place
+        for n, place in enumerate(last[question:], question)
+        if not items[place].answers
+        and (n == 0 or items[last[n - 1]].answers or last[n - 1] in asking)
+    }
+    steps = joined(items, split(last[question:], beginning))
+    spoken = max((place for place in last if items[place].speaks), default=-1)
+    return turns[:-1] + [step for step in steps[:-1] if spoken not in step]

@@ -322,3 +322,18 @@ def test_the_oldest_turns_go_where_a_prompt_does_not_fit(provider):
     assert left.metadata["trimmed"] == 2
     untouched = Stream(prepared("chat", provider, at=tight)).ask(asked)
     assert b"first" in untouched.request.body
+
+
+@pytest.mark.parametrize("on", [(), ("context_exceeded",)])
+def test_a_chain_goes_on_where_nothing_more_can_be_dropped(on):
+    """The client is told that its prompt is too long, or another target gets it."""
+    asked = {"model": "fast", "messages": [{"role": "user", "content": "word " * 1_200}]}
+    about = {"trim": True, "on": on}
+    stream = Stream(prepared("chat", "openai", about=about, at={"window": 1_000}))
+    stream.ask({**asked, "max_tokens": 500})
+    headers = {
+        one.header.key: one.header.raw_value.decode() for one in stream.replied.headers.set_headers
+    }
+    assert stream.replied.status.code == 400
+    assert json.loads(stream.replied.body)["error"]["code"] == "context_length_exceeded"
+    assert headers.get(RETRY) == next(iter(on), None)
