@@ -200,7 +200,9 @@ def _litellm(folder: Path, upstream: int, program: Path) -> Iterator[Peer]:
     config.write_text(_LITELLM.format(upstream=upstream))
     request = post("/v1/chat/completions", _body())
     command = (program, "--config", config, "--port", port, "--host", "127.0.0.1")
-    with _running(command, request, port) as process:
+    # Newer ones do not start without a key for clients, unless they are told to.
+    open_to_all = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+    with _running(command, request, port, **open_to_all) as process:
         yield Peer("litellm", process.pid, port, request, 150)
 
 
