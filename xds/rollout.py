@@ -111,20 +111,24 @@ class Rollout:
     def published(self, version: str, strategy: Strategy | None, now: float) -> tuple[Event, ...]:
         """Take what the policy says now, and how careful it is to come to the nodes."""
         state, changed = self.state, strategy != self.strategy
-        self.strategy = strategy
         if version == state.candidate and strategy is not None:
+            self.strategy = strategy
             if changed:
                 self._go(min(state.wave, len(strategy.waves) - 1), now)
             return self.tick(now)
+        # What is taken back was at a wave of the strategy before, and is told by its shares.
         if version == state.stable:
             events = self._drop(Kind.WITHDRAWN, "the policy is the stable one again")
+            self.strategy = strategy
             self.state = replace(self.state, waiting=None)
             return events
         if version in state.quarantined:
             events = self._drop(Kind.WITHDRAWN, "what the policy says now is quarantined")
+            self.strategy = strategy
             self.state = replace(self.state, waiting=version)
             return (*events, Event(Kind.IGNORED, version, reason=state.quarantined[version]))
         events = self._drop(Kind.WITHDRAWN, "another change took its place")
+        self.strategy = strategy
         # Whoever paused the group did not mean one change of it only.
         self.state = replace(self.state, paused=state.paused)
         return (*events, *self._start(version, now))

@@ -275,3 +275,14 @@ def test_positions_are_the_same_everywhere_and_spread_evenly():
     assert [position(f"edge-{n}") for n in range(4)] == [1609, 7917, 9984, 3076]
     tenth = [node for node in map(str, range(10_000)) if position(node) < 1_000]
     assert 900 < len(tenth) < 1_100
+
+
+@pytest.mark.parametrize("version", ["old", "newest"])
+def test_a_policy_of_fewer_waves_takes_back_a_change_that_was_further(rollout, version):
+    """The change was at the third of three waves; what takes its place knows two."""
+    for _ in range(2):
+        rollout.command(Command.PROMOTE, 0)
+    shorter = Strategy(waves=(5_000, WHOLE), hold=0, deadline=20, max_errors=None)
+    first, *_ = rollout.published(version, shorter, 1)
+    assert (first.kind, first.wave) == (Kind.WITHDRAWN, 2)
+    assert rollout.strategy == shorter
