@@ -172,6 +172,14 @@ def test_the_async_client_is_served_alike(simulator):
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}, "non-empty"),
         ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "1024"),
         ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, "max_tokens"),
+        (
+            {
+                "max_tokens": 2000,
+                "thinking": {"type": "enabled", "budget_tokens": 1024},
+                "messages": [*QUESTION, {"role": "assistant", "content": "{"}],
+            },
+            "but found `text`",
+        ),
         ({"extra_body": {"stream_options": {}}}, "Extra inputs are not permitted"),
         ({"tools": [{"name": "x", "input_schema": {}}]}, "input_schema"),
     ],

@@ -47,6 +47,7 @@ def running():
         Provider("session", "bedrock", aws=AwsKeys("AKID", "s", session_token="token")),
         Provider("bearer", "bedrock", key="api-key", context_window=50),
         Provider("claude", "anthropic_bedrock", aws=KEYS),
+        Provider("any", "bedrock"),
     )
     with start_in_thread(Config(providers=providers)) as simulator:
         yield simulator
@@ -165,6 +166,22 @@ def test_a_tool_can_be_chosen_and_its_results_are_answered_in_words(bedrock):
     assert "Expected toolResult blocks" in error["Message"]
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_thinking_model_wants_back_what_it_thought(bedrock, signed):
+    """The turn whose results come now begins with its signed thoughts, or there is no budget."""
+    config = {"toolConfig": tools("sky"), "additionalModelRequestFields": THINKING}
+    message = ask(bedrock, **config)["output"]["message"]
+    kept = message["content"] if signed else message["content"][1:]
+    [use] = [block["toolUse"] for block in kept if "toolUse" in block]
+    result = user({"toolResult": {"toolUseId": use["toolUseId"], "content": [{"text": "blue"}]}})
+    history = [QUESTION, {"role": "assistant", "content": kept}, result]
+    if signed:
+        assert ask(bedrock, messages=history, **config)["stopReason"] == "end_turn"
+    else:
+        error = refusal(ask, bedrock, messages=history, **config)
+        assert "but found `tool_use`" in error["Message"]
+
+
 def test_structured_answers_stops_and_limits(bedrock):
     """An output format gives JSON of the schema; a stop and a limit end the answer."""
     structure = {"jsonSchema": {"schema": json.dumps(SCHEMA), "name": "x"}}
@@ -229,6 +246,22 @@ def test_signatures_are_checked(simulator):
     for made, code in wrong:
         assert refusal(ask, made)["Code"] == code
     assert {record.outcome for record in simulator.requests[2:]} == {"unauthorized"}
+
+
+def test_without_keys_a_signature_still_has_its_shape(simulator):
+    """Anybody's keys, and the right service; half a header is none."""
+    assert ask(client(simulator, "any", "OTHER", "other"))["stopReason"] == "end_turn"
+    scope = "AKID/20260101/us-east-1/{}/aws4_request"
+    rest = "SignedHeaders=host;x-amz-date, Signature=00"
+    for credential, words in (
+        ("Signature=00", "IncompleteSignature"),
+        (f"Credential={scope.format('s3')}, {rest}", "InvalidSignature"),
+    ):
+        headers = {"authorization": f"AWS4-HMAC-SHA256 {credential}"}
+        url = simulator.url("any") + "/model/m.m/converse"
+        answer = httpx.post(url, json={"messages": [QUESTION]}, headers=headers)
+        assert answer.status_code == 403
+        assert answer.headers["x-amzn-errortype"].startswith(words)
 
 
 def test_an_api_key_is_a_bearer_token(simulator):
