@@ -51,9 +51,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> argparse.Argument
     """Add the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         NAME,
-        help="answer as OpenAI and Anthropic would, with faults on demand; no key needed",
-        description="Answer as OpenAI and Anthropic would: plain, streaming, tools, usage, errors, "
-        "and faults on demand. The same seed and the same request give the same answer.",
+        help="answer as LLM providers would, with faults on demand; no key needed",
+        description="Answer as LLM providers would: plain, streaming, tools, usage, errors, and "
+        "faults on demand. The same seed and the same request give the same answer.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -49,7 +49,9 @@ def _reason(
 ) -> str:
     provider = needs.providers[target.provider]
     why = [_because(need, route, endpoint, provider, needs) for need in Need if need in found]
-    if not found:
+    if needs.unread(route, endpoint, model):
+        why.insert(0, "refused with 400: what is redacted cannot be looked for in files")
+    elif not found:
         why.append(
             f"`{provider.name}` speaks the client's API ({endpoint.client}): Envoy's own filters "
             "suffice"
@@ -72,6 +74,11 @@ def _because(need: Need, route: Route, endpoint: Endpoint, provider: Provider, n
             )
         case Need.MEND if provider.speech in _PLACES:
             return f"`{provider.name}` is at {_PLACES[provider.speech]}, whose requests are wrapped"
+        case Need.MEND if provider.speech is Speech.ANTHROPIC:
+            return (
+                f"`{provider.name}` wants thoughts back signed, and others of its chain sign none: "
+                "those are taken out"
+            )
         case Need.MEND:
             return f"`{provider.name}` is {provider.speech}: its quirks are mended"
         case Need.COUNT:

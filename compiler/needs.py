@@ -24,6 +24,7 @@ from compiler.plan_llm import (
     Target,
     Trust,
 )
+from xds.edge import pairs
 from xds.edge.pairs import Way, pair
 from xds.edge.processing import Scope
 
@@ -53,6 +54,9 @@ PASSED = frozenset({Endpoint.IMAGES, Endpoint.SPEECH}) | FORMS
 COUNTS = frozenset({Endpoint.COUNT_TOKENS, Endpoint.INPUT_TOKENS})
 """Operations that count the tokens of a prompt."""
 
+_CLAUDES_PROMPTS = frozenset({Endpoint.MESSAGES, Endpoint.COUNT_TOKENS})
+"""Operations whose requests hold thinking as Claude wants it back: signed."""
+
 _OTHERWISE = frozenset({Speech.ANTHROPIC_VERTEX, Speech.ANTHROPIC_BEDROCK})
 """Places that take an API's bodies only with other members, and at other paths."""
 
@@ -73,6 +77,12 @@ class Needs:
         provider = self.providers[target.provider]
         return frozenset(self._found(route, endpoint, model, provider, target))
 
+    def unread(self, route: Route, endpoint: Endpoint, model: Model) -> bool:
+        """Whether an operation of a model is refused: the edge would have to read its files."""
+        return endpoint in FORMS and any(
+            self.at(route, endpoint, model, target) for target in targets_of(model)
+        )
+
     def redactions_at(self, route: Route, provider: Provider) -> tuple[str, ...]:
         """The redactions, of anybody who may use the route, that are for such a provider."""
         return tuple(
@@ -91,7 +101,7 @@ class Needs:
             return
         if found.way is Way.TRANSLATE:
             yield Need.TRANSLATE
-        elif provider.speech in _OTHERWISE or (provider.mends and endpoint not in PASSED):
+        elif self._is_mended(endpoint, model, provider, target):
             yield Need.MEND
         if self.redactions_at(route, provider):
             yield Need.REDACT
@@ -99,6 +109,24 @@ class Needs:
             yield Need.TRIM
         if provider.aws is not None and provider.aws.keys is not None:
             yield Need.SIGN
+
+    def _is_mended(
+        self, endpoint: Endpoint, model: Model, provider: Provider, target: Target
+    ) -> bool:
+        """Whether requests in the provider's own API are not yet as it wants them."""
+        if provider.speech in _OTHERWISE:
+            return True
+        if provider.mends and endpoint not in PASSED:
+            return True
+        return endpoint in _CLAUDES_PROMPTS and self._meets_others(model, target)
+
+    def _meets_others(self, model: Model, target: Target) -> bool:
+        """Whether conversations may come to a target from another that signs no thoughts."""
+        return any(
+            not _is_claude(self.providers[one.provider], one)
+            for one in targets_of(model)
+            if (one.provider, one.model) != (target.provider, target.model)
+        )
 
     def _of_route(self, route: Route) -> frozenset[str]:
         known = self._known.get(route.name)
@@ -176,6 +204,11 @@ def served(route: Route, models: Mapping[str, Model]) -> Iterator[Model]:
 def targets_of(model: Model) -> Iterable[Target]:
     """All targets of a model, group by group."""
     return (target for group in model.groups for target in group.targets)
+
+
+def _is_claude(provider: Provider, target: Target) -> bool:
+    signs = provider.speech.api in (pairs.Api.ANTHROPIC, pairs.Api.CONVERSE)
+    return signs and "claude" in target.model.lower()
 
 
 def _may(tenant: Tenant, route: Route) -> bool:

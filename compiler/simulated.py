@@ -15,8 +15,8 @@ import msgspec
 from compiler.plan import EndpointAddress, Plan, Protocol, Resolution, Service
 from compiler.plan_accounts import EMBEDDED, NOWHERE, Issuer, Store
 from compiler.plan_llm import Aws, Provider, Redaction, Url
-from compiler.speech import BASES
 from policies.secret import SecretKind, SecretRef
+from xds.edge.pairs import BASES
 
 KEY = "GATEWRIGHT_SIMULATED_KEY"
 """The environment variable, to be made up by who reads secrets, that stands for every key."""
@@ -37,7 +37,7 @@ def simulated(host: str, providers_port: int, services_port: int) -> Callable[[P
     def provider(real: Provider) -> Provider:
         return replace(
             real,
-            url=Url("http", host, providers_port, f"/{real.name}{BASES.get(real.speech, '/v1')}"),
+            url=Url("http", host, providers_port, f"/{real.name}{BASES[real.speech]}"),
             key=key,
             aws=None if real.aws is None else Aws(real.aws.region),
             policies=tuple(p for p in real.policies if p.kind not in _NETWORK_POLICIES),

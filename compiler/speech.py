@@ -6,6 +6,7 @@ from typing import Final
 
 from compiler.plan_llm import Speech, Url
 from compiler.schema.providers import ProviderApi, ProviderDocument
+from xds.edge.pairs import BASES
 
 _PLAIN: Final = {
     ProviderApi.OPENAI: Speech.OPENAI,
@@ -17,27 +18,18 @@ _PLAIN: Final = {
     ProviderApi.COHERE: Speech.COHERE,
 }
 _OFFICIAL: Final = {
-    Speech.OPENAI: ("api.openai.com", "/v1"),
-    Speech.ANTHROPIC: ("api.anthropic.com", "/v1"),
-    Speech.GEMINI: ("generativelanguage.googleapis.com", "/v1beta"),
-    Speech.MISTRAL: ("api.mistral.ai", "/v1"),
-    Speech.COHERE: ("api.cohere.com", "/v2"),
+    Speech.OPENAI: "api.openai.com",
+    Speech.ANTHROPIC: "api.anthropic.com",
+    Speech.GEMINI: "generativelanguage.googleapis.com",
+    Speech.MISTRAL: "api.mistral.ai",
+    Speech.COHERE: "api.cohere.com",
 }
 _VERTEX: Final = {
     "global": "aiplatform.googleapis.com",
     "eu": "aiplatform.eu.rep.googleapis.com",
     "us": "aiplatform.us.rep.googleapis.com",
 }
-BASES: Final = {
-    Speech.AZURE: "",
-    Speech.GEMINI: "/v1beta",
-    Speech.BEDROCK: "",
-    Speech.ANTHROPIC_BEDROCK: "",
-    Speech.COHERE: "/v2",
-}
-"""The path at which an API usually begins, where it is not `/v1`."""
-
-OFFICIAL_HOSTS: Final = dict(_OFFICIAL.values())
+OFFICIAL_HOSTS: Final = {host: BASES[speech] for speech, host in _OFFICIAL.items()}
 """The hosts of those who made an API, and the path at which it begins there."""
 
 
@@ -62,11 +54,11 @@ def url_of(provider: ProviderDocument) -> Url:
     if provider.google is not None:
         location = provider.google.location
         host = _VERTEX.get(location, f"{location}-aiplatform.googleapis.com")
-        return Url("https", host, 443, "/v1")
-    if provider.aws is not None:
+    elif provider.aws is not None:
         region = provider.aws.region
         end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        return Url("https", f"bedrock-runtime.{region}.{end}", 443, "")
-    # A dialect is somebody's own server: without a URL it is one that passes for OpenAI.
-    host, path = _OFFICIAL.get(speech, _OFFICIAL[Speech.OPENAI])
-    return Url("https", host, 443, path)
+        host = f"bedrock-runtime.{region}.{end}"
+    else:
+        # A dialect is somebody's own server: without a URL, which is reported, OpenAI's stands in.
+        host = _OFFICIAL.get(speech, _OFFICIAL[Speech.OPENAI])
+    return Url("https", host, 443, BASES[speech])

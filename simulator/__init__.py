@@ -1,4 +1,4 @@
-"""The provider simulator: answers as OpenAI and Anthropic would, with no key and no internet.
+"""The provider simulator: answers as LLM providers would, with no key and no internet.
 
 It is a package apart from the gateway because it stands on the other side of it: where the
 internet would be. Nothing in `compiler`, `policies` or `xds` may import it. Four things use it:

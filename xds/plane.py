@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from xds.nack import Nack
 from xds.node_match import NodeMatch
 from xds.observer import Observer
 from xds.observers import Observers
+from xds.renewing import Renewing
 from xds.rollout import Command
 from xds.secrets import Reference, Resolution, SecretReader, Unresolved
 from xds.server import XdsServer
@@ -47,7 +47,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("gatewright.xds")
 _KEPT = 1_000
-_LOOK = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,8 @@ class ControlPlane:
         self._stirred = asyncio.Event()
         self._stopping = False
         self._ticking: asyncio.Task[None] | None = None
-        self._was_read = asyncio.Event()
-        self._asked = asyncio.Event()
         self._renewals: asyncio.Queue[Published] = asyncio.Queue(_KEPT)
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewing = Renewing(self._reader.tokens, self._renewed)
 
     def attend(self, observer: Observer, services: Iterable[grpc.GenericRpcHandler] = ()) -> None:
         """Have an observer hear of streams, and more services served beside; before `start`."""
@@ -139,7 +136,7 @@ class ControlPlane:
         restored = await self._restore()
         self.address = await self._server.start(self.address)
         self._ticking = asyncio.create_task(self._tick())
-        self._renewing = asyncio.create_task(self._renew())
+        self._renewing.start()
         return restored
 
     async def publish(
@@ -253,10 +250,7 @@ class ControlPlane:
         self._stirred.set()
         if self._ticking is not None:
             await self._ticking
-        self._was_read.set()
-        self._asked.set()
-        if self._renewing is not None:
-            await self._renewing
+        await self._renewing.stop()
         await self._server.stop(grace)
         if self._saving is not None:
             await self._saving
@@ -264,7 +258,7 @@ class ControlPlane:
 
     async def _read(self, references: Iterable[Reference]) -> Resolution:
         read = await asyncio.to_thread(self._reader.read, references)
-        self._was_read.set()
+        self._renewing.was_read()
         return read
 
     def _served(self, read: Resolution) -> Published:
@@ -294,43 +288,12 @@ class ControlPlane:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), wait)
 
-    async def _renew(self) -> None:
-        """Ask for tokens when it is time, and serve them; who publishes does not wait for that.
-
-        Not ended by a cancellation, for the reason that `_tick` gives.
-        """
-        tokens = self._reader.tokens
-        while not self._stopping:
-            self._was_read.clear()
-            wait = tokens.wait()
-            with contextlib.suppress(TimeoutError):
-                # A machine that slept counts on from where it was: look at the clock now and then.
-                await asyncio.wait_for(self._was_read.wait(), wait and min(wait, _LOOK))
-                continue  # what is due may be another one now
-            if wait is None or wait > _LOOK or self.stopping:
-                continue
-            await self._aside(tokens.renew)
-            if self._stopping:
-                break
-            before = self.fleet.unresolved
-            published = await self.reread_secrets()
-            if published is not None and published.unresolved != before:
-                _put(self._renewals, published)
-
-    async def _aside(self, work: Callable[[], None]) -> None:
-        """Wait for a thread that nobody else waits for: a server may be silent when we stop."""
-        loop = asyncio.get_running_loop()
-        self._asked.clear()
-
-        def run() -> None:
-            try:
-                work()
-            finally:
-                with contextlib.suppress(RuntimeError):  # the loop is closed
-                    loop.call_soon_threadsafe(self._asked.set)
-
-        threading.Thread(target=run, name="google-tokens", daemon=True).start()
-        await self._asked.wait()
+    async def _renewed(self) -> None:
+        """Serve the tokens that were asked for anew, and tell what is otherwise than before."""
+        before = self.fleet.unresolved
+        published = await self.reread_secrets()
+        if published is not None and published.unresolved != before:
+            _put(self._renewals, published)
 
     async def _restore(self) -> str | None:
         if self._store is None:

@@ -27,6 +27,9 @@ _INSTEAD = {
     ("serve", "timeout"): "write `timeout` on the models, or `defaults.model_timeout`",
     ("serve", "retries"): "write `fallback` on the models",
 }
+_BODILESS = frozenset((204, 205, 304))
+"""Statuses whose answers have no body (RFC 9110, 15.3.5, 15.3.6 and 15.4.5); Envoy would send it,
+and clients would take it for the next answer."""
 
 
 def link_action(
@@ -73,6 +76,8 @@ def link_action(
             return _check_split(route, path, document, findings)
         case "redirect":
             return _check_redirect(route, match, path, findings)
+        case "respond":
+            return _check_respond(route, path, findings)
         case _:
             return True
 
@@ -176,3 +181,18 @@ def _check_redirect(
         )
         return False
     return True
+
+
+def _check_respond(route: RouteDocument, path: Path, findings: Findings) -> bool:
+    answer = route.respond
+    if answer is None or not answer.body or answer.status not in _BODILESS:
+        return True
+    at: Path = (*path, "respond")
+    findings.error(
+        "body-with-status",
+        f"an answer with status {answer.status} has no body, and this one would",
+        (*at, "body"),
+        labels=[((*at, "status"), "this status")],
+        hint="remove `body`, or answer with another status, such as 200",
+    )
+    return False

@@ -6,7 +6,7 @@ Made anew as a whole with each change; an attempt goes on with the one that it b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -59,29 +59,34 @@ class Processor:
         """Give what an Envoy route is for."""
         return self.processing.operations.get(route)
 
-    def is_slow(self, operation: Operation, tenant: str) -> bool:
+    def is_slow(self, operation: Operation, upstream: Upstream, tenant: str) -> bool:
         """Whether a model has to read the requests, which takes long."""
-        names = operation.redact + self.processing.tenants.get(tenant, ())
-        redactions = (self.processing.redactions.get(name) for name in names)
-        return any(redaction is not None and redaction.entities for redaction in redactions)
+        found = (one for _, one in self._redactions(operation, upstream, tenant))
+        return any(redaction is not None and redaction.entities for redaction in found)
 
     def redactors_for(
         self, operation: Operation, upstream: Upstream, tenant: str
     ) -> tuple[Redactor, ...]:
         """Give the redactors of a request, in order; raises NotReadyError if one is not usable."""
-        names = operation.redact + self.processing.tenants.get(tenant, ())
         found: list[Redactor] = []
-        for name in dict.fromkeys(names):
-            redaction = self.processing.redactions.get(name)
+        for name, redaction in self._redactions(operation, upstream, tenant):
             if redaction is None:
                 raise NotReadyError(f"there is no redaction {name}")
-            if redaction.scope is Scope.EXTERNAL and not upstream.external:
-                continue
             redactor = self.redactors.get(name)
             if redactor is None:
                 raise NotReadyError(f"the redaction {name} cannot be used")
             found.append(redactor)
         return tuple(found)
+
+    def _redactions(
+        self, operation: Operation, upstream: Upstream, tenant: str
+    ) -> Iterator[tuple[str, Redaction | None]]:
+        """Yield what a request is redacted by, in order; None for one that is not there."""
+        names = operation.redact + self.processing.tenants.get(tenant, ())
+        for name in dict.fromkeys(names):
+            redaction = self.processing.redactions.get(name)
+            if redaction is None or redaction.scope is Scope.ALL or upstream.external:
+                yield name, redaction
 
 
 def processor(processing: Processing, secret: Secret, before: Processor | None = None) -> Processor:

@@ -58,13 +58,13 @@ class Whole:
         self._body: bytes | bytearray = b""
         self._size = 0
         self._answer: Answer | None = None
-        self._slow = processor.is_slow(operation, tenant)
+        self._slow = processor.is_slow(operation, place.upstream, tenant)
         self.done = False
 
     @property
     def slow(self) -> bool:
-        """Whether it takes long: a model reads the texts, or there is much to read."""
-        return self._slow or self._size > _LARGE
+        """Whether it takes long: a model reads the texts, or the request is large."""
+        return self._slow or (self._answer is None and self._size > _LARGE)
 
     def take(self, asked: Any) -> list[bytes]:
         """Take a message from Envoy; give what it is told."""

@@ -9,20 +9,18 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
 from ext_authz.process.attempt import Attempt
 from ext_authz.process.processor import Processor, processor
+from ext_authz.service.arrivals import Arrivals
 from ext_authz.service.tally import Tally
 from ext_authz.subscription.served import Served
 from ext_authz.translate.clients.writer import Moment
 from xds.edge.attempt import UPSTREAM
 from xds.edge.processing import Processing
-
-PATIENCE: Final = 0.8
-"""Seconds that an attempt waits for what knows its cluster and route: Envoy may have them first."""
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -36,7 +34,7 @@ class Attempts:
         self._processor: Processor | None = None
         self._processing: Processing | None = None
         self._known: dict[str, str | None] = {}
-        self._came = asyncio.Event()
+        self._arrivals = Arrivals()
 
     def take(self, served: Served) -> None:
         """Work by what is served from now on."""
@@ -46,8 +44,7 @@ class Attempts:
             return
         self._processor = processor(processing, known.get, self._processor)
         self._processing, self._known = processing, known
-        came, self._came = self._came, asyncio.Event()
-        came.set()
+        self._arrivals.tell()
 
     async def process(self, _asked: Any, context: Context) -> None:
         """Serve one stream."""
@@ -67,20 +64,10 @@ class Attempts:
             answers = await asyncio.to_thread(attempt.take, message, self._processor)
         else:
             answers = attempt.take(message, self._processor)
-        return await self._later(attempt, message) if answers is None else answers
-
-    async def _later(self, attempt: Attempt, message: bytes) -> list[bytes]:
-        """Try again with each change of what is served, for as long as there is patience."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                async with asyncio.timeout(end - time.monotonic()):
-                    await self._came.wait()
-            except TimeoutError:
-                return attempt.give_up(message)
-            answers = attempt.take(message, self._processor)
-            if answers is not None:
-                return answers
+        if answers is None:
+            # The cluster or the route is not known yet.
+            answers = await self._arrivals.until(lambda: attempt.take(message, self._processor))
+        return attempt.give_up(message) if answers is None else answers
 
 
 def _cluster(context: Context) -> str:

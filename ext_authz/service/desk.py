@@ -18,16 +18,12 @@ from ext_authz.admission.decide import Admission, Decided, NotYet, Reserve
 from ext_authz.counters.counters import Counters, CountersAwayError
 from ext_authz.latency.latencies import Latencies
 from ext_authz.ratelimit import LimitsById, limits_by_id, should_rate_limit
+from ext_authz.service.arrivals import Arrivals
 from ext_authz.service.tally import Tally
 from ext_authz.subscription.served import Served
 from xds.edge.rules import Rules
 
 _log = logging.getLogger("gatewright.edge")
-
-PATIENCE: Final = 0.8
-"""Seconds that a question waits for rules that know its route: Envoy may have its routes first.
-
-Less than Envoy waits for one attempt, so that the client is told by us what is the matter."""
 
 LINGER: Final = 2.0
 """Seconds that counters stay open after others took their place: somebody may be waiting."""
@@ -56,7 +52,7 @@ class Desk:
         self._limits = LimitsById("", {})
         self._counters: Counters | None = None
         self._store: object = None
-        self._came = asyncio.Event()
+        self._arrivals = Arrivals()
         self._closing: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
 
@@ -82,8 +78,7 @@ class Desk:
         if store != self._store:
             self._close_counters()
             self._store = store
-        came, self._came = self._came, asyncio.Event()
-        came.set()
+        self._arrivals.tell()
 
     async def prepare(self) -> None:
         """Open the counters before anybody asks, so that a rush of first questions waits for none.
@@ -121,16 +116,12 @@ class Desk:
 
     async def _decide_later(self, question: bytes, said: NotYet) -> Decided | Reserve:
         """Decide again with each change of what is served, for as long as there is patience."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                async with asyncio.timeout(end - time.monotonic()):
-                    await self._came.wait()
-            except TimeoutError:
-                return Decided(said.answer, "unknown_route")
-            again = self._decide(question)
-            if not isinstance(again, NotYet):
-                return again
+
+        def again() -> Decided | Reserve | None:
+            decided = self._decide(question)
+            return None if isinstance(decided, NotYet) else decided
+
+        return await self._arrivals.until(again) or Decided(said.answer, "unknown_route")
 
     async def rate_limit(self, request: bytes) -> bytes:
         """Answer a RateLimitRequest; raises DecodeError, and CountersAwayError if that closes."""

@@ -28,7 +28,7 @@ _log = logging.getLogger("gatewright.edge")
 _METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _SHORTEST, _LONGEST = 0.05, 5.0
 _FAREWELL: Final = 0.5
-"""Seconds that a stream has to end by itself when all of it is to stop."""
+"""Seconds that a stream has to end when all of it is to stop."""
 _MESSAGE_BYTES: Final = 64 << 20
 
 
@@ -72,9 +72,7 @@ async def follow(
         plane = source.planes[place]
         turn += 1
         stream = Stream(source.node(), served)
-        told = await _until(
-            stop, _one_stream(plane, source.tls, rounds, stream, changed, keep, stop)
-        )
+        told = await _until(stop, _one_stream(plane, source.tls, rounds, stream, changed, keep))
         served = stream.served
         if told:
             wait = _SHORTEST
@@ -86,14 +84,13 @@ async def follow(
 async def _until(stop: asyncio.Event, streaming: Coroutine[Any, Any, bool]) -> bool:
     """Let a stream run to its end, or until it is time to stop, whatever it waits for then.
 
-    gRPC tells a call that waits for its connection nothing of being cancelled.
+    The task is cancelled and not the call: gRPC tells one that waits for its connection nothing of
+    it.
     """
     running = asyncio.ensure_future(streaming)
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            await asyncio.wait({running}, timeout=_FAREWELL)
         if not running.done():
             running.cancel()
             await asyncio.wait({running}, timeout=_FAREWELL)
@@ -110,7 +107,6 @@ async def _one_stream(
     stream: Stream,
     changed: Callable[[Served], None],
     keep: LastGood | None,
-    stop: asyncio.Event,
 ) -> bool:
     """Run one stream to its end; tell whether anything came on it."""
     came = False
@@ -121,38 +117,26 @@ async def _one_stream(
                 request_serializer=Request.SerializeToString,
                 response_deserializer=Response.FromString,
             )()
-            ending = asyncio.create_task(_cancel_at(stop, call))
-            try:
-                for request in stream.open():
+            for request in stream.open():
+                await call.write(request)
+            while (response := await call.read()) is not grpc.aio.EOF:
+                came = True
+                for request in stream.take(response):
                     await call.write(request)
-                while (response := await call.read()) is not grpc.aio.EOF:
-                    came = True
-                    for request in stream.take(response):
-                        await call.write(request)
-                    if stream.fault:
-                        _log.warning("%s is not used: %s", response.type_url, stream.fault)
-                        continue
-                    if keep is not None:
-                        await _keep(keep, stream, response.type_url)
-                    if stream.served.complete:
-                        changed(stream.served)
-            finally:
-                ending.cancel()
-    except (grpc.aio.AioRpcError, asyncio.CancelledError, OSError) as error:
-        if isinstance(error, asyncio.CancelledError) and not stop.is_set():
-            raise
-        if not stop.is_set():
-            _log.info("no control plane at %s: %s", plane, _reason(error))
+                if stream.fault:
+                    _log.warning("%s is not used: %s", response.type_url, stream.fault)
+                    continue
+                if keep is not None:
+                    await _keep(keep, stream, response.type_url)
+                if stream.served.complete:
+                    changed(stream.served)
+    except (grpc.aio.AioRpcError, OSError) as error:
+        _log.info("no control plane at %s: %s", plane, _reason(error))
     except Exception:  # noqa: BLE001 - whatever it is, it ends nothing
         # Whoever follows nobody any more would go on by old rules, and nobody would know.
         _log.exception("what %s serves cannot be taken", plane)
         came = False
     return came
-
-
-async def _cancel_at(stop: asyncio.Event, call: Any) -> None:
-    await stop.wait()
-    call.cancel()
 
 
 async def _keep(keep: LastGood, stream: Stream, type_url: str) -> None:
@@ -200,7 +184,7 @@ def _credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(read(tls.ca), read(tls.key), read(tls.certificate))
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, grpc.aio.AioRpcError):
         return f"{error.code().name}: {error.details()}"
     return str(error)

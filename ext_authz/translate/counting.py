@@ -30,6 +30,7 @@ _COUNTED: Final = (
     "thinking",
     "output_config",
 )
+_OF_VERTEX: Final = ("contents", "systemInstruction", "tools", "generationConfig")
 _OF_CONVERSE: Final = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 _COUNTS: Final = ("input_tokens", "inputTokens", "totalTokens")
 
@@ -50,6 +51,9 @@ def write_count(ask: Ask, target: Target) -> Upstream:
         if target.provider is Provider.GEMINI:
             model = target.model if "/" in target.model else f"models/{target.model}"
             asked = {"generateContentRequest": {"model": model, **asked}}
+        else:
+            # This counter refuses `toolConfig`, which costs no tokens.
+            asked = {name: asked[name] for name in _OF_VERTEX if name in asked}
         return Upstream(path, encode(asked), json_headers())
     asked = {"model": target.model, **input_of(ask)}
     return Upstream(chat_path(target, "responses/input_tokens"), encode(asked), json_headers())

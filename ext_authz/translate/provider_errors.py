@@ -90,7 +90,11 @@ _OF_NAME: Final[dict[str, Kind]] = {
 }
 _STATUS_OF: Final[dict[Kind, int]] = {"content_filter": 400, "context_exceeded": 400}
 # Said in the message by those who have no code for it.
-_FILTERED: Final = ("content filtering policy", "content management policy")
+_FILTERED: Final = (
+    "content filtering policy",
+    "content management policy",
+    "content safety policy",
+)
 _NO_CREDIT: Final = ("credit balance is too low",)
 _TOO_LONG: Final = (
     "prompt is too long",

@@ -25,6 +25,7 @@ from ext_authz.translate.providers.openai_messages import answered, call_id
 from ext_authz.translate.providers.openai_request import chat_path
 from ext_authz.translate.target import Target
 from ext_authz.translate.thought_ids import split_signature
+from ext_authz.translate.unsigned import drop_unsigned
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import NotJsonError, decode, decode_members, encode
 from xds.edge.pairs import Provider
@@ -41,7 +42,6 @@ _OF_ROLE: Final = {
     "tool": ("role", "content", "tool_call_id", "name"),
 }
 """What a message of each role may hold at Mistral."""
-_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _MISTRALS_TIERS: Final = ("auto", "standard_only")
 _NOT_MISTRALS: Final = (
     "stream_options",
@@ -198,9 +198,7 @@ def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> U
     changed: dict[str, Any] = {}
     gone: list[str] = []
     sent = list(headers_of(target, stream=streams))
-    messages = members.get("messages")
-    if messages is not None and _UNSIGNED.search(bytes(messages)):
-        changed["messages"] = _without_unsigned(bytes(messages))
+    drop_unsigned(members, changed, gone)
     beta = [one.strip() for one in headers.get("anthropic-beta", "").split(",") if one.strip()]
     path = address(target, {}, stream=streams)
     if target.provider is Provider.ANTHROPIC:
@@ -227,32 +225,18 @@ def pass_anthropic(body: bytes, target: Target, headers: Mapping[str, str]) -> U
     )
 
 
-def _without_unsigned(raw: bytes) -> Any:
-    """Take away thinking that no provider signed: it came from one that signs nothing."""
-    messages = _decoded(raw)
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            message["content"] = [
-                block
-                for block in content
-                if not isinstance(block, dict)
-                or block.get("type") != "thinking"
-                or block.get("signature")
-            ]
-    return messages
-
-
 def pass_counting(body: bytes, target: Target) -> Upstream:
     """Pass on a request to Anthropic's counter of tokens."""
     members = _members(body)
     model = members.get("model")
     changed: dict[str, Any] = {}
+    gone: list[str] = []
     if model is None or _text(model) != target.model:
         changed["model"] = target.model
+    drop_unsigned(members, changed, gone)
     return Upstream(
         path=f"{target.path}/messages/count_tokens",
-        body=_joined(body, members, changed, []),
+        body=_joined(body, members, changed, gone),
         headers=headers_of(target, stream=False),
     )
 

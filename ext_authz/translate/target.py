@@ -9,15 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from ext_authz.translate.errors import RefusedError
-from xds.edge.pairs import Provider
+from xds.edge.pairs import BASES, Provider
 
-_BASES: Final = {
-    Provider.AZURE: "",
-    Provider.GEMINI: "/v1beta",
-    Provider.BEDROCK: "",
-    Provider.ANTHROPIC_BEDROCK: "",
-    Provider.COHERE: "/v2",
-}
 _MODEL: Final = re.compile(r"[A-Za-z0-9@._:/+\-]{1,2048}")
 
 quoted = lru_cache(maxsize=1024)(quote)
@@ -45,7 +38,7 @@ class Target:
     @property
     def path(self) -> str:
         """The path before the API's own."""
-        return _BASES.get(self.provider, "/v1") if self.base is None else self.base.rstrip("/")
+        return BASES[self.provider] if self.base is None else self.base.rstrip("/")
 
     @property
     def vertex(self) -> str:

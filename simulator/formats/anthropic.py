@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from simulator.formats import anthropic_messages
 from simulator.formats.base import Call, Format, Refused
+from simulator.formats.credentials import bearer, is_right, key_in
 from simulator.message import Answer, Headers, encode_json, json_answer
 
 _CATALOGUE = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
@@ -63,15 +64,10 @@ _CODES = {
 
 def authenticate(call: Call) -> Answer | None:
     """401 unless `x-api-key`, or `authorization: Bearer`, holds a key (the configured one)."""
-    key = call.request.header(b"x-api-key")
+    key = key_in(call, b"x-api-key") or bearer(call)
     if key is None:
-        scheme, _, token = (call.request.header(b"authorization") or b"").partition(b" ")
-        key = token if scheme.lower() == b"bearer" else None
-    if key is None or not key.strip():
         return _refusal(call, 401, "authentication_error", "x-api-key header is required")
-    if call.provider.key is not None and key.strip() != call.provider.key.encode():
-        return error(call, 401, "", "")
-    return None
+    return None if is_right(call, key) else error(call, 401, "", "")
 
 
 def respond(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator import tokens
@@ -91,14 +91,28 @@ def _check_samplers(body: Mapping[str, Any]) -> None:
 
 def _check_thoughts(messages: list[dict[str, Any]]) -> None:
     """The turn to go on with, by results or by a prefill, begins with what was thought."""
-    said = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
-    last = _blocks(messages[-1], len(messages) - 1)
-    answered = any(block["type"] == "tool_result" for block in last)
-    if not said or not (answered or messages[-1]["role"] == "assistant"):
+    blocks = [_blocks(message, at) for at, message in enumerate(messages)]
+    goes_on = [any(block["type"] == "tool_result" for block in one) for one in blocks]
+    begins = beginning_of_turn([message["role"] for message in messages], goes_on)
+    if begins is None:
         return
-    first = next((block["type"] for block in _blocks(messages[said[-1]], said[-1])), "text")
+    first = next((block["type"] for block in blocks[begins]), "text")
     if first not in ("thinking", "redacted_thinking"):
-        raise Refused(f"messages.{said[-1]}.content.0.type: {UNSIGNED.format(first)}")
+        raise Refused(f"messages.{begins}.content.0.type: {UNSIGNED.format(first)}")
+
+
+def beginning_of_turn(roles: Sequence[str], goes_on: Sequence[bool]) -> int | None:
+    """Where the assistant's turn begins that is not over; None where somebody spoke since.
+
+    ``goes_on`` tells which messages bring results of tools: these belong to the turn.
+    """
+    begins = None
+    for at in reversed(range(len(roles))):
+        if roles[at] == "assistant":
+            begins = at
+        elif not goes_on[at]:
+            break
+    return begins
 
 
 def _check_messages(messages: Any) -> None:

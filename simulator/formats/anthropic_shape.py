@@ -217,6 +217,4 @@ def _words(departs: Departs) -> str:
             return "Extra inputs are not permitted"
         case "missing":
             return "Field required"
-        case "type":
-            return f"Input should be {departs.expected}"
     return f"Input should be {departs.expected}"

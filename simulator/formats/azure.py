@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 from simulator.formats import openai
 from simulator.formats.base import Call, Format, Refused, read_object
+from simulator.formats.credentials import bearer, is_right, key_in
 from simulator.message import Answer, Chunk, Headers, encode_json, json_answer
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(.+)")
@@ -68,15 +69,8 @@ _WORDS = {
 
 def authenticate(call: Call) -> Answer | None:
     """401 unless `api-key`, or `Authorization: Bearer` of Entra ID, is there (with the key)."""
-    key = call.request.header(b"api-key")
-    if key is None:
-        scheme, _, token = (call.request.header(b"authorization") or b"").partition(b" ")
-        key = token if scheme.lower() == b"bearer" else b""
-    if not key.strip():
-        return error(call, 401, "", "")
-    if call.provider.key is not None and key.strip() != call.provider.key.encode():
-        return error(call, 401, "", "")
-    return None
+    key = key_in(call, b"api-key") or bearer(call)
+    return None if key is not None and is_right(call, key) else error(call, 401, "", "")
 
 
 def respond(call: Call) -> Answer:

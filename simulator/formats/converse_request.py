@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from simulator import tokens
 from simulator.content import Ask, Tool
-from simulator.formats.anthropic_request import UNSIGNED
+from simulator.formats.anthropic_request import UNSIGNED, beginning_of_turn
 from simulator.formats.base import Call, Refused
 from simulator.formats.converse_shape import check_converse
 from simulator.message import encode_json
@@ -184,14 +184,14 @@ def _thinking(body: Mapping[str, Any], *, forced: bool) -> int:
 
 def _check_thoughts(messages: list[dict[str, Any]]) -> None:
     """Claude's own rule: the turn to go on with begins with what was thought."""
-    said = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
-    answered = any("toolResult" in block for block in messages[-1]["content"])
-    if not said or not (answered or messages[-1]["role"] == "assistant"):
+    goes_on = [any("toolResult" in block for block in one["content"]) for one in messages]
+    begins = beginning_of_turn([message["role"] for message in messages], goes_on)
+    if begins is None:
         return
-    first = messages[said[-1]]["content"][0]
+    first = messages[begins]["content"][0]
     if "reasoningContent" not in first:
         found = "tool_use" if "toolUse" in first else "text"
-        raise Refused(f"messages.{said[-1]}.content.0.type: {UNSIGNED.format(found)}")
+        raise Refused(f"messages.{begins}.content.0.type: {UNSIGNED.format(found)}")
 
 
 def _schema(body: Mapping[str, Any]) -> Any:

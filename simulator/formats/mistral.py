@@ -12,6 +12,7 @@ from typing import Any
 from simulator import tokens
 from simulator.formats import mistral_chat, openai_embeddings
 from simulator.formats.base import Call, Format, Refused, is_count
+from simulator.formats.credentials import bearer, is_right
 from simulator.formats.mistral_request import Invalid, check_embedding, wrong
 from simulator.formats.openai_request import CREATED
 from simulator.message import Answer, Headers, Usage, encode_json, json_answer
@@ -48,11 +49,8 @@ _CODES = {
 
 def authenticate(call: Call) -> Answer | None:
     """401 unless `Authorization: Bearer <key>` is there (with the configured key, if any)."""
-    scheme, _, key = (call.request.header(b"authorization") or b"").partition(b" ")
-    right = call.provider.key is None or key.strip() == call.provider.key.encode()
-    return (
-        None if scheme.lower() == b"bearer" and key.strip() and right else error(call, 401, "", "")
-    )
+    key = bearer(call)
+    return None if key is not None and is_right(call, key) else error(call, 401, "", "")
 
 
 def respond(call: Call) -> Answer:

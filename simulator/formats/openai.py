@@ -6,6 +6,7 @@ models, error codes, rate limit headers) and the types of the official SDK.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from simulator.formats import (
@@ -17,6 +18,7 @@ from simulator.formats import (
     openai_transcriptions,
 )
 from simulator.formats.base import Call, Format, Refused
+from simulator.formats.credentials import bearer, is_right
 from simulator.formats.openai_request import CREATED
 from simulator.message import Answer, Headers, encode_json, json_answer
 
@@ -24,6 +26,16 @@ _CATALOGUE = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "o4-mini", "text-embedding-3-s
 _KEYS_PAGE = "You can find your API key at https://platform.openai.com/account/api-keys."
 _LIMITS_PAGE = "Visit https://platform.openai.com/account/rate-limits to learn more."
 
+_POSTS: dict[str, Callable[[Call], Answer]] = {
+    "/v1/chat/completions": openai_chat.respond,
+    "/v1/completions": openai_text.respond,
+    "/v1/embeddings": openai_embeddings.respond,
+    "/v1/responses": openai_responses.respond,
+    "/v1/responses/input_tokens": openai_responses.count,
+    "/v1/images/generations": openai_media.images,
+    "/v1/audio/speech": openai_media.speech,
+    "/v1/audio/transcriptions": openai_transcriptions.respond,
+}
 _RATE_LIMITED = {
     "": ("requests per min (RPM): Limit 500, Used 500, Requested 1", "requests"),
     "tokens": ("tokens per min (TPM): Limit 200000, Used 199500, Requested 1500", "tokens"),
@@ -87,17 +99,14 @@ _BY_STATUS = {
 
 def authenticate(call: Call) -> Answer | None:
     """401 unless `Authorization: Bearer <key>` is there (with the configured key, if any)."""
-    sent = call.request.header(b"authorization") or b""
-    scheme, _, key = sent.partition(b" ")
-    if scheme.lower() != b"bearer" or not key.strip():
+    key = bearer(call)
+    if key is None:
         message = (
             "You didn't provide an API key. You need to provide your API key in an Authorization "
             "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
         )
         return _refusal(call, 401, message, None, None)
-    if call.provider.key is not None and key.strip() != call.provider.key.encode():
-        return error(call, 401, "", "")
-    return None
+    return None if is_right(call, key) else error(call, 401, "", "")
 
 
 def respond(call: Call) -> Answer:
@@ -112,24 +121,8 @@ def respond(call: Call) -> Answer:
 def endpoint(call: Call) -> Answer:
     """The answer of the endpoint that a path below `/v1` names, or `Refused`."""
     method, path = call.request.method, call.path
-    if method == "POST":
-        match path:
-            case "/v1/chat/completions":
-                return openai_chat.respond(call)
-            case "/v1/completions":
-                return openai_text.respond(call)
-            case "/v1/embeddings":
-                return openai_embeddings.respond(call)
-            case "/v1/responses":
-                return openai_responses.respond(call)
-            case "/v1/responses/input_tokens":
-                return openai_responses.count(call)
-            case "/v1/images/generations":
-                return openai_media.images(call)
-            case "/v1/audio/speech":
-                return openai_media.speech(call)
-            case "/v1/audio/transcriptions":
-                return openai_transcriptions.respond(call)
+    if method == "POST" and path in _POSTS:
+        return _POSTS[path](call)
     if method == "GET" and path == "/v1/models":
         known = call.provider.models or _CATALOGUE
         return json_answer(200, {"object": "list", "data": [_model(name) for name in known]})

@@ -13,8 +13,8 @@ BEDROCK = "api: bedrock, aws: { region: us-east-1"
 LLM = "routes: [{ name: llm, match: /v1, serve: llm, auth: keys }]"
 
 
-def plan(provider, *more, model="targets: [p/m]", routes=LLM):
-    text = f"providers: {{ p: {{ {provider} }}, q: {{ api: openai }} }}"
+def plan(provider, *more, model="targets: [p/m]", routes=LLM, other="api: openai"):
+    text = f"providers: {{ p: {{ {provider} }}, q: {{ {other} }} }}"
     return plan_of(LISTENER, text, f"models: {{ m: {{ {model} }} }}", routes, *more)
 
 
@@ -89,6 +89,51 @@ def test_who_is_redacted(more, provider, found):
     other = f"{LLM[:-1]}, {{ name: other, match: /v2, serve: llm, auth: keys }}]"
     made = plan(provider, PII, *more, routes=other)
     assert needs(made) == ({Need.REDACT} if found else set())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "api: gemini",
+        "api: openai",
+        "api: anthropic, url: 'https://h.example/v1'",  # its API, and no Claude
+        f"{BEDROCK} }}, key: env:K",
+    ],
+)
+@pytest.mark.parametrize("endpoint", [MESSAGES, Endpoint.COUNT_TOKENS])
+def test_claude_beside_others(endpoint, other):
+    """What somebody else thought is signed by nobody, and does not go to Claude as it came."""
+    made = plan("api: anthropic", model="targets: [p/claude-opus-4-5, q/m]", other=other)
+    assert needs(made, endpoint) == {Need.MEND}
+    lane, why = reason(made, endpoint, "p/claude-opus-4-5")
+    assert lane is Lane.SERVICE
+    assert "others of its chain sign none" in why
+
+
+@pytest.mark.parametrize(
+    ("other", "target"),
+    [
+        ("api: anthropic", "q/claude-haiku-4-5"),
+        ("api: anthropic, google: { project: p, location: eu }, key: env:T", "q/claude-opus-4-5"),
+        (f"{BEDROCK} }}, key: env:K", "'q/eu.anthropic.claude-opus-4-5-v1:0'"),
+    ],
+)
+def test_claude_among_its_own(other, target):
+    """Wherever it is, Claude signs what it thinks: nothing is to be taken out."""
+    made = plan("api: anthropic", model=f"targets: [p/claude-opus-4-5, {target}]", other=other)
+    assert needs(made, MESSAGES) == set()
+
+
+def test_forms_that_cannot_be_read():
+    """A form of a model that is redacted anywhere is refused, and the lanes say so."""
+    inhouse = "api: openai, url: 'http://h/v1', trust: internal"
+    made = plan("api: openai", PII, "redact: pii", model="targets: [p/m, q/m]", other=inhouse)
+    form = Endpoint.TRANSCRIPTIONS
+    lane, why = reason(made, form)
+    assert lane is Lane.SERVICE
+    assert why.startswith("refused with 400: what is redacted cannot be looked for in files; ")
+    assert reason(made, form, "q/m")[1].startswith("refused with 400")
+    assert "refused" not in reason(made, Endpoint.SPEECH)[1]
 
 
 def test_nobody_s_tenant_is_not_redacted():

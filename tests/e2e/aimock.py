@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.envoy_process import until
 from tests.e2e.envoy_versions import CACHE
+from tests.e2e.http_server import http_server
 from tests.ports import free_port
 
 PACKAGE = Path(__file__).parent.parent / "peers" / "aimock" / "package.json"
@@ -78,29 +78,10 @@ def aimock(
     written = folder / "aimock.json"
     written.write_text(json.dumps({"fixtures": list(fixtures)}))
     port = free_port()
-    with (folder / "aimock.out").open("wb") as out:
-        process = subprocess.Popen(
-            [
-                *("node", str(script), "--port", str(port), "--fixtures", str(written)),
-                *("--validate-on-load", "--strict", "--log-level", "warn", *arguments),
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    running = Aimock(f"http://127.0.0.1:{port}")
-
-    def ready() -> bool:
-        assert process.poll() is None, (folder / "aimock.out").read_text()
-        try:
-            return httpx.get(f"{running.url}/ready", timeout=1).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        until(ready, "aimock does not start", deadline=DEADLINE)
-        yield running
-    finally:
-        process.kill()
-        process.wait()
+    url = f"http://127.0.0.1:{port}"
+    command: list[str | Path] = [
+        *("node", script, "--port", str(port), "--fixtures", written),
+        *("--validate-on-load", "--strict", "--log-level", "warn", *arguments),
+    ]
+    with http_server(command, f"{url}/ready", folder / "aimock.out", deadline=DEADLINE):
+        yield Aimock(url)

@@ -9,6 +9,7 @@ two cores, so no test does. A test takes what the cache has, a `llama-server` on
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,11 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e.envoy_process import until
 from tests.e2e.envoy_versions import CACHE
+from tests.e2e.http_server import http_server
 from tests.e2e.tiny_model import write_model
 from tests.ports import free_port
 
@@ -58,33 +58,14 @@ def llama_server(folder: Path, *arguments: str) -> Iterator[LlamaServer]:
     model = folder / "nonsense.gguf"
     write_model(model)
     port = free_port()
-    with (folder / "llama.out").open("wb") as out:
-        process = subprocess.Popen(
-            [
-                *(program, "--model", model, "--alias", MODEL, "--host", "127.0.0.1"),
-                *("--port", str(port), "--threads", "1", "--parallel", "2", "--seed", "7"),
-                *("--ctx-size", "4096", "--no-warmup", "--jinja", *arguments),
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    running = LlamaServer(f"http://127.0.0.1:{port}")
-
-    def ready() -> bool:
-        assert process.poll() is None, (folder / "llama.out").read_text(errors="replace")
-        try:
-            return httpx.get(f"{running.url}/health", timeout=1).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        until(ready, "the llama.cpp server does not start", deadline=DEADLINE)
-        yield running
-    finally:
-        process.kill()
-        process.wait()
+    url = f"http://127.0.0.1:{port}"
+    command: list[str | Path] = [
+        *(program, "--model", model, "--alias", MODEL, "--host", "127.0.0.1"),
+        *("--port", str(port), "--threads", "1", "--parallel", "2", "--seed", "7"),
+        *("--ctx-size", "4096", "--no-warmup", "--jinja", *arguments),
+    ]
+    with http_server(command, f"{url}/health", folder / "llama.out", deadline=DEADLINE):
+        yield LlamaServer(url)
 
 
 def build() -> None:
@@ -114,8 +95,6 @@ def build() -> None:
 
 def _restore(folder: Path) -> None:
     """What an archive of Python's cannot hold: links, and the right to be run."""
-    import json
-
     links = folder / "_symlinks.json"
     if links.exists():
         for name, to in json.loads(links.read_text()).items():

@@ -162,9 +162,14 @@ def test_anthropic_clients_are_refused_in_anthropic_s_schema(running, body, stat
 def test_an_upgrade_is_refused_with_words(running):
     """What Envoy has no text for, such as a WebSocket, still gets a message that says why."""
     headers = {"connection": "upgrade", "upgrade": "websocket"}
-    for path, more in (("/v1/chat/completions", {}), ("/v1/messages", VERSION)):
+    for path, more, member, told in (
+        ("/v1/chat/completions", {}, "code", "no_upgrade"),
+        ("/v1/messages", VERSION, "type", "permission_error"),
+    ):
         answer = running.post(path, {"model": "fast"}, headers={**headers, **more})
-        assert "upgrade" in refused(answer, 403)["message"]
+        error = refused(answer, 403)
+        assert "upgrade" in error["message"]
+        assert error[member] == told
 
 
 def test_a_percent_sign_in_the_prefix_is_no_operator_of_envoy_s(running):

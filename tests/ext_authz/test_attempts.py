@@ -9,7 +9,8 @@ from dataclasses import replace
 import grpc
 import pytest
 
-from ext_authz.service.attempts import PATIENCE, Attempts
+from ext_authz.service.arrivals import PATIENCE
+from ext_authz.service.attempts import Attempts
 from ext_authz.service.desk import Desk
 from ext_authz.service.server import serve
 from ext_authz.service.tally import Tally

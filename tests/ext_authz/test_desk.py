@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from ext_authz.counters.counters import CountersAwayError, Standing, Verdict
+from ext_authz.service.arrivals import PATIENCE
 from ext_authz.service.attempts import Attempts
-from ext_authz.service.desk import PATIENCE, Desk, NotServedError
+from ext_authz.service.desk import Desk, NotServedError
 from ext_authz.service.handed import hand_secrets
 from ext_authz.service.server import CHECK, serve
 from ext_authz.service.tally import Tally

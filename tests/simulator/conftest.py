@@ -1,4 +1,7 @@
-"""One simulator for all tests of this folder, as new before each of them, and the official SDKs."""
+"""One simulator for the tests of this folder, as new before each of them, and the official SDKs.
+
+A file that wants other providers has a `running` of its own.
+"""
 
 from __future__ import annotations
 

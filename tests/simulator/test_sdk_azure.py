@@ -23,13 +23,6 @@ def running():
         yield simulator
 
 
-@pytest.fixture
-def simulator(running):
-    yield running
-    running.wait_idle()
-    running.reset()
-
-
 def by_deployment(simulator, name="azure", key="any"):
     """The client that names the deployment in the path."""
     return openai.AzureOpenAI(

@@ -1,26 +1,19 @@
-"""The AWS SDK and the official Anthropic client for Bedrock, against one simulator."""
+"""The AWS SDK against a simulated Bedrock: Converse, its streams, and what is invoked."""
 
 from __future__ import annotations
 
 import json
 
-import anthropic
-import boto3  # type: ignore[import-untyped]  # boto3 has no types
 import httpx
 import pytest
-from botocore.config import Config as BotoConfig  # type: ignore[import-untyped]  # as above
-from botocore.eventstream import ChecksumMismatch  # type: ignore[import-untyped]  # as above
-from botocore.exceptions import (  # type: ignore[import-untyped]  # as above
-    ClientError,
-    EventStreamError,
-)
+from botocore.eventstream import ChecksumMismatch  # type: ignore[import-untyped]  # boto has no types
+from botocore.exceptions import EventStreamError  # type: ignore[import-untyped]  # as above
 
-from simulator.config import AwsKeys, Config, Provider
+from simulator.config import Config, Provider
 from simulator.running import start_in_thread
+from tests.simulator.bedrock_client import KEYS, QUESTION, ask, client, refusal, user
 
-KEYS = AwsKeys("AKIDEXAMPLE", "wJalrXUtnFEMI", region="us-east-1")
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc"
-CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 
@@ -33,43 +26,14 @@ def tools(*names, **choice):
     return {"tools": specs, **choice}
 
 
-def user(*blocks):
-    return {"role": "user", "content": list(blocks)}
-
-
-QUESTION = user({"text": "What is a gateway?"})
-
-
 @pytest.fixture(scope="module")
 def running():
     providers = (
         Provider("bedrock", "bedrock", aws=KEYS),
-        Provider("session", "bedrock", aws=AwsKeys("AKID", "s", session_token="token")),
         Provider("bearer", "bedrock", key="api-key", context_window=50),
-        Provider("claude", "anthropic_bedrock", aws=KEYS),
-        Provider("any", "bedrock"),
     )
     with start_in_thread(Config(providers=providers)) as simulator:
         yield simulator
-
-
-@pytest.fixture
-def simulator(running):
-    yield running
-    running.wait_idle()
-    running.reset()
-
-
-def client(simulator, name="bedrock", access=KEYS.access_key, secret=KEYS.secret_key, **more):
-    return boto3.client(
-        "bedrock-runtime",
-        region_name=more.pop("region", "us-east-1"),
-        endpoint_url=simulator.url(name),
-        aws_access_key_id=access,
-        aws_secret_access_key=secret,
-        config=BotoConfig(retries={"max_attempts": 0}),
-        **more,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +47,6 @@ def bedrock(simulator, made):
     return made
 
 
-def ask(made, **members):
-    return made.converse(**{"modelId": "us.amazon.nova-pro-v1:0", "messages": [QUESTION]} | members)
-
-
 def events(made, **members):
     asked = {"modelId": "us.amazon.nova-pro-v1:0", "messages": [QUESTION]} | members
     return list(made.converse_stream(**asked)["stream"])
@@ -94,12 +54,6 @@ def events(made, **members):
 
 def kinds(found):
     return [next(iter(event)) for event in found]
-
-
-def refusal(call, *args, **members):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **members)
-    return caught.value.response["Error"]
 
 
 def test_a_plain_answer_bills_what_it_says(simulator, bedrock):
@@ -231,52 +185,6 @@ def test_members_of_other_apis_are_refused(simulator, name):
     assert answer.headers["x-amzn-errortype"].startswith("ValidationException:")
 
 
-def test_signatures_are_checked(simulator):
-    """The keys, the session, the region and the bytes: each of them has to be the right one."""
-    assert ask(client(simulator))["stopReason"] == "end_turn"
-    signed = client(simulator, "session", "AKID", "s", aws_session_token="token")
-    assert ask(signed)["stopReason"] == "end_turn"
-    wrong = (
-        (client(simulator, secret="other"), "InvalidSignatureException"),
-        (client(simulator, access="OTHER"), "UnrecognizedClientException"),
-        (client(simulator, region="eu-west-1"), "InvalidSignatureException"),
-        (client(simulator, "session", "AKID", "s"), "UnrecognizedClientException"),
-        (client(simulator, "bearer"), "UnrecognizedClientException"),
-    )
-    for made, code in wrong:
-        assert refusal(ask, made)["Code"] == code
-    assert {record.outcome for record in simulator.requests[2:]} == {"unauthorized"}
-
-
-def test_without_keys_a_signature_still_has_its_shape(simulator):
-    """Anybody's keys, and the right service; half a header is none."""
-    assert ask(client(simulator, "any", "OTHER", "other"))["stopReason"] == "end_turn"
-    scope = "AKID/20260101/us-east-1/{}/aws4_request"
-    rest = "SignedHeaders=host;x-amz-date, Signature=00"
-    for credential, words in (
-        ("Signature=00", "IncompleteSignature"),
-        (f"Credential={scope.format('s3')}, {rest}", "InvalidSignature"),
-    ):
-        headers = {"authorization": f"AWS4-HMAC-SHA256 {credential}"}
-        url = simulator.url("any") + "/model/m.m/converse"
-        answer = httpx.post(url, json={"messages": [QUESTION]}, headers=headers)
-        assert answer.status_code == 403
-        assert answer.headers["x-amzn-errortype"].startswith(words)
-
-
-def test_an_api_key_is_a_bearer_token(simulator):
-    """As Bedrock's API keys are; the configured one, where there is one."""
-    body = {"messages": [QUESTION]}
-    for key, status in (("api-key", 200), ("other", 403)):
-        url = simulator.url("bearer") + "/model/m.m/converse"
-        answer = httpx.post(url, json=body, headers={"authorization": f"Bearer {key}"})
-        assert answer.status_code == status
-    url = simulator.url("bedrock") + "/model/m.m/converse"
-    answer = httpx.post(url, json=body)
-    assert answer.status_code == 403
-    assert answer.headers["x-amzn-errortype"].startswith("MissingAuthenticationToken")
-
-
 def test_a_prompt_that_is_too_long(simulator):
     """The configured window is the service's own error."""
     body = {"messages": [user({"text": "x" * 400})]}
@@ -370,55 +278,3 @@ def test_embeddings_of_titan_and_cohere(bedrock):
         body=json.dumps({"input": "a"}),
     )
     assert error["Code"] == "ValidationException"
-
-
-def claude(simulator):
-    return anthropic.AnthropicBedrock(
-        aws_access_key=KEYS.access_key,
-        aws_secret_key=KEYS.secret_key,
-        aws_region="us-east-1",
-        base_url=simulator.url("claude"),
-        max_retries=0,
-        _strict_response_validation=True,
-    )
-
-
-ASKED = {"model": CLAUDE, "max_tokens": 200, "messages": [{"role": "user", "content": "Why?"}]}
-
-
-def test_claude_by_invoke_model(simulator):
-    """The official client, plain and streamed, with tools: the model stands in the path alone."""
-    with claude(simulator) as made:
-        assert f"claude ({CLAUDE})" in made.messages.create(**ASKED).content[0].text
-        tool = {"name": "sky", "input_schema": SCHEMA}
-        with made.messages.stream(**ASKED, tools=[tool]) as stream:
-            final = stream.get_final_message()
-    assert final.content[0].input == {"city": "city"}
-    assert final.stop_reason == "tool_use"
-    sent = simulator.requests[-1]
-    assert sent.path.endswith("/invoke-with-response-stream")
-    assert {"model", "stream"}.isdisjoint(sent.json())
-    simulator.wait_idle()
-    assert sent.billed.output_tokens == final.usage.output_tokens
-
-
-@pytest.mark.parametrize(
-    ("members", "words"),
-    [
-        ({"model": "x"}, "model: Extra inputs"),
-        ({"stream": True}, "stream: Extra inputs"),
-        ({"anthropic_version": "2023-06-01"}, "bedrock-2023-05-31"),
-        ({"anthropic_version": None}, "anthropic_version: Field required"),
-        ({"messages": [{"role": "user", "content": "x"}] * 2}, "must alternate"),
-    ],
-)
-def test_claudes_body_has_to_be_the_clouds(simulator, members, words):
-    """A version, and neither a model nor a stream."""
-    body = {"anthropic_version": "bedrock-2023-05-31", **ASKED}
-    del body["model"]
-    url = f"{simulator.url('bearer')}/model/{CLAUDE}/invoke"
-    headers = {"authorization": "Bearer api-key"}
-    assert httpx.post(url, json=body, headers=headers).status_code == 200
-    answer = httpx.post(url, json=body | members, headers=headers)
-    assert answer.status_code == 400
-    assert words in answer.json()["message"]

@@ -28,13 +28,6 @@ def running():
 
 
 @pytest.fixture
-def simulator(running):
-    yield running
-    running.wait_idle()
-    running.reset()
-
-
-@pytest.fixture
 def client(simulator):
     return cohere.ClientV2(
         "any", base_url=simulator.url("cohere"), log_warning_experimental_features=False

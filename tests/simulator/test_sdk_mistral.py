@@ -28,13 +28,6 @@ def running():
 
 
 @pytest.fixture
-def simulator(running):
-    yield running
-    running.wait_idle()
-    running.reset()
-
-
-@pytest.fixture
 def mistral(simulator):
     with Mistral(api_key="any", server_url=simulator.url("mistral")) as client:
         yield client

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from tests.simulator.test_openai_sdk import tool
-from tests.translate.sdk import check_order
+from tests.translate.sdk_response import check_order
 
 TOOLS = [{"type": "function", **tool(name)["function"], "strict": False} for name in ("sky", "sea")]
 

@@ -12,9 +12,9 @@ from policies.secret import SecretKind, SecretRef
 from tests.canaries import Canaries
 from tests.e2e.envoy_process import until
 from tests.xds.google_server import token_server
-from tests.xds.hand_made import listener, routes
+from tests.xds.hand_made import cluster, listener, routes
 from tests.xds.test_server import read, request, stream
-from xds.order import SECRET
+from xds.order import CLUSTER, SECRET
 from xds.plane import ControlPlane
 from xds.schema import envoy
 from xds.secrets import SecretReader
@@ -117,3 +117,27 @@ def test_a_silent_token_server_holds_up_neither_publications_nor_the_end(server,
     rotating(tmp_path, work)
     assert time.monotonic() - ended[0] < 5
     assert not server.speaks.is_set()
+
+
+def test_a_start_while_no_token_is_given_takes_nothing_from_envoys(server, tmp_path):
+    """What was served before stays, and the token that Envoys have is not said to be gone."""
+    state = tmp_path / "state"
+    vertex = ACCOUNT.name  # a resource that mentions a secret is one that needs it
+    wanted = snapshot((listener(), routes(), cluster(vertex)))
+
+    async def started(*, publishes):
+        plane = ControlPlane("127.0.0.1:0", reader=SecretReader(tmp_path, {}), state=state)
+        await plane.start()
+        try:
+            if publishes:
+                return await plane.publish(wanted, (ACCOUNT,))
+            async with stream(plane) as call:
+                await call.write(request(CLUSTER, version_info="before"))
+                assert len((await read(call)).resources) == 1
+            return await plane.publish(wanted, (ACCOUNT,))
+        finally:
+            await plane.stop(0)
+
+    assert asyncio.run(started(publishes=True)).held == set()
+    server.refuse = "invalid_grant"
+    assert asyncio.run(started(publishes=False)).held == {(CLUSTER, vertex)}

@@ -66,6 +66,16 @@ for _provider, _api in _APIS.items():
     _provider.api = _api
 
 
+BASES: Final = dict.fromkeys(Provider, "/v1") | {
+    Provider.AZURE: "",
+    Provider.ANTHROPIC_BEDROCK: "",
+    Provider.GEMINI: "/v1beta",
+    Provider.BEDROCK: "",
+    Provider.COHERE: "/v2",
+}
+"""The path at which each usually begins."""
+
+
 class ClientApi(StrEnum):
     """An operation that clients ask for, in the schema of the API that they speak."""
 

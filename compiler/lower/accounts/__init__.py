@@ -53,7 +53,6 @@ from compiler.lower.accounts.replies import replies
 from compiler.lower.accounts.rules import edge_resources
 from compiler.lower.accounts.usage_log import usage_log
 from compiler.lower.llm.names import NAMESPACE
-from compiler.lower.llm.processors import processors_of
 from compiler.lower.llm.routes import MODELS, entry_of, is_missing
 from compiler.lower.processing import processing_resource, processing_secrets
 from compiler.plan import Plan, Route, Serve
@@ -218,7 +217,7 @@ class Accounts:
 def accounts_of(plan: Plan) -> Accounts | None:
     """Work out what a plan says of accounts; None where it says nothing."""
     guards = {guard.route: guard for guard in choose_guards(plan)}
-    edge = needs_edge(plan) or bool(processors_of(plan).clusters)
+    edge = needs_edge(plan)
     asked = any(identifies(route) for route in plan.routes)
     carriers = {guard.carrier for guard in guards.values()}
     native = carriers <= {Carrier.NATIVE}

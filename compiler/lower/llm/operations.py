@@ -33,7 +33,7 @@ from compiler.lower.llm.processors import Processors
 from compiler.lower.llm.refusals import refuse, set_response_header
 from compiler.lower.llm.variants import Variant, variants
 from compiler.lower.match import lower_match
-from compiler.needs import STREAMED, targets_of
+from compiler.needs import STREAMED
 from compiler.plan import Route
 from compiler.plan_llm import FORMS, Choice, Endpoint, Group, Model, Trigger
 from policies import body_limit, retries, rewrite, upgrade
@@ -94,7 +94,7 @@ def operation_routes(
     here = [model for model in models if endpoint in model.endpoints]
     elsewhere = [model for model in models if endpoint not in model.endpoints]
     for model in here:
-        if endpoint in FORMS and _is_processed(route, endpoint, model, serving):
+        if serving.processors.needs.unread(route, endpoint, model):
             unread = _start(route, endpoint, path, model.name)
             unread.match.dynamic_metadata.append(_any_of((model.name, *model.aliases)))
             yield refuse(unread, endpoint.api, _NOT_READ)
@@ -108,12 +108,6 @@ def operation_routes(
         ApiError(405, f"Only POST is allowed on {endpoint}"),
         headers=(("allow", "POST"),),
     )
-
-
-def _is_processed(route: Route, endpoint: Endpoint, model: Model, serving: Serving) -> bool:
-    """Whether the edge would have to read the requests of a model."""
-    needs = serving.processors.needs
-    return any(needs.at(route, endpoint, model, target) for target in targets_of(model))
 
 
 def _model_route(

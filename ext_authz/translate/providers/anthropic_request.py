@@ -11,6 +11,7 @@ from typing import Any, Final
 from ext_authz.translate.conversation import UNSAID, Ask, Format, Tool
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
+from ext_authz.translate.providers.answer_tool import JSON_ONLY, told
 from ext_authz.translate.providers.anthropic_blocks import blocks, marked
 from ext_authz.translate.providers.dropped import dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
@@ -23,7 +24,6 @@ from xds.edge.pairs import Provider
 VERSION: Final = "2023-06-01"
 VERTEX_VERSION: Final = "vertex-2023-10-16"
 BEDROCK_VERSION: Final = "bedrock-2023-05-31"
-JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 
 _BEDROCK: Final = Provider.ANTHROPIC_BEDROCK
 _VERTEX: Final = Provider.ANTHROPIC_VERTEX
@@ -121,8 +121,7 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> bool:
     form = ask.format if ask.format and _by_tool(ask.format, traits) else None
     if form:
         schema = {"type": "object", **(form.schema or {})}
-        told = form.description or "Give the answer by calling this tool."
-        tools.append({"name": form.name, "description": told, "input_schema": schema})
+        tools.append({"name": form.name, "description": told(form), "input_schema": schema})
     if not tools:
         return False
     body["tools"] = tools

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ext_authz.translate.conversation import UNSAID, Ask, Tool, ToolCall, ToolResult
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
+from ext_authz.translate.providers.answer_tool import JSON_ONLY, told
 from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
 from ext_authz.translate.providers.dropped import dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
@@ -19,7 +20,6 @@ from ext_authz.translate.target import Target, Traits, quoted
 from ext_authz.translate.upstream import AWS_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
 
-JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 _LEAST_BUDGET: Final = 1024
 _TIERS: Final = {"default": "default", "flex": "flex", "priority": "priority", "auto": "default"}
 _EFFORTS: Final = {"minimal": "low"}
@@ -112,8 +112,7 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any], unwrap: str) ->
         # A history that calls tools is refused without their declarations.
         tools = [_spec(Tool(name, "", {}), traits) for name in called]
     if unwrap and ask.format:
-        told = ask.format.description or "Give the answer by calling this tool."
-        tools.append(_spec(Tool(unwrap, told, ask.format.schema or {}), traits))
+        tools.append(_spec(Tool(unwrap, told(ask.format), ask.format.schema or {}), traits))
     if not tools:
         return
     config: dict[str, Any] = {"tools": tools}

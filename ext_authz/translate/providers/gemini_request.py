@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ext_authz.translate.conversation import PLAIN, Ask, Sampling, Tool, ToolChoice
 from ext_authz.translate.efforts import budget_of, effort_of
+from ext_authz.translate.providers.answer_tool import answered_by_tool
 from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.gemini_contents import contents
 from ext_authz.translate.providers.gemini_schema import openapi_schema
@@ -45,11 +46,16 @@ _MOST: Final = 24576
 def write_gemini(ask: Ask, target: Target) -> Upstream:
     """Write the request; raises `RefusedError` for what the provider cannot do."""
     verb = "streamGenerateContent?alt=sse" if ask.stream else "generateContent"
+    unwrap = ""
+    if ask.format and ask.tools and target.known.thinking != "effort":
+        # Models before Gemini 3 refuse to give JSON beside tools.
+        ask, unwrap = answered_by_tool(ask)
     return Upstream(
         path=model_path(target, verb),
         body=encode(generate_of(ask, target)),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
+        unwrap=unwrap,
         dropped=dropped(ask, "logit_bias"),
     )
 

@@ -20,20 +20,16 @@ _OPENING: Final = Text(".")
 def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     """Split off the system's texts, in their order, and merge turns of one role.
 
-    Empty texts are left out, and turns that hold nothing else. Within a user's turn the results
-    of tools come first. The last thing that the assistant said is what the answer goes on from:
-    it must not end in white space.
+    Empty texts and unsigned thoughts are left out, and turns that hold nothing else. Within a
+    user's turn the results of tools come first. The last thing that the assistant said is what the
+    answer goes on from: it must not end in white space.
     """
     system: list[Text] = []
     merged: list[Alternate] = []
     before = ""
     for turn in turns:
         role = turn.role
-        said: list[Part] = [
-            part
-            for part in turn.parts
-            if type(part) is not Text or (part.text and not part.text.isspace())
-        ]
+        said = [part for part in turn.parts if _says(part)]
         if role == "system":
             system += [part for part in said if type(part) is Text]
         elif role == before:
@@ -60,15 +56,24 @@ def resumes_unsigned(turns: Sequence[Alternate]) -> bool:
     With a budget to think Claude wants them, be it a turn whose calls are answered now or one that
     the answer continues; a client that talked to another provider before does not have them.
     """
-    last = next((parts for role, parts in reversed(turns) if role == "assistant"), None)
-    if last is None:
-        return False
-    role, parts = turns[-1]
-    if role == "user" and not any(type(part) is ToolResult for part in parts):
-        return False
-    return not any(
-        type(part) is Redacted or (type(part) is Reasoning and part.signature) for part in last
-    )
+    for back, (role, parts) in enumerate(reversed(turns)):
+        if role == "assistant":
+            if any(
+                type(part) is Redacted or (type(part) is Reasoning and part.signature)
+                for part in parts
+            ):
+                return False
+        elif not any(type(part) is ToolResult for part in parts):
+            return back > 0  # with these words of a person the turn began
+    return bool(turns)
+
+
+def _says(part: Part) -> bool:
+    """Whether a part is anything to these providers."""
+    kind = type(part)
+    if kind is Text:
+        return bool(part.text) and not part.text.isspace()  # type: ignore[union-attr]
+    return kind is not Reasoning or bool(part.signature)  # type: ignore[union-attr]
 
 
 def _results_first(parts: list[Part]) -> list[Part]:

@@ -175,3 +175,4 @@ KINDS = (
         embeds="embed-v4.0",
     ),
 )
+KIND = {kind.name: kind for kind in KINDS}

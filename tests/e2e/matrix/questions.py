@@ -10,7 +10,7 @@ from typing import Any
 import anthropic
 import openai
 
-from tests.translate import sdk
+from tests.translate import sdk_chat, sdk_message, sdk_response
 from tests.translate.facts import Call, Facts
 from xds.edge.pairs import ClientApi
 
@@ -140,12 +140,12 @@ def _ask_chat(sdks: Sdks, model: str, asked: Question, stream: bool, more: Any) 
     if not stream:
         got = sdks.openai.chat.completions.create(**body, **more)
         message = got.choices[0].message.model_dump(exclude_none=True)
-        return Answer(sdk.of_chat(got, strict=strict), (message,), got)
+        return Answer(sdk_chat.of_chat(got, strict=strict), (message,), got)
     options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     chunks = list(sdks.openai.chat.completions.create(**body, **options, **more))
     # Azure begins with what its filter says of the prompt, in a chunk that is of no answer.
     told = [chunk for chunk in chunks if chunk.id]
-    return Answer(sdk.of_chunks(told, strict=strict), (_joined(told),), chunks)
+    return Answer(sdk_chat.of_chunks(told, strict=strict), (_joined(told),), chunks)
 
 
 def _joined(chunks: Sequence[Any]) -> dict[str, Any]:
@@ -171,10 +171,10 @@ def _ask_completion(sdks: Sdks, model: str, asked: Question, stream: bool, more:
     body: dict[str, Any] = {"model": model, "prompt": asked.prompt, "max_tokens": asked.most}
     if not stream:
         got = sdks.openai.completions.create(**body, **more)
-        return Answer(sdk.of_completion(got), (), got)
+        return Answer(sdk_chat.of_completion(got), (), got)
     options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     chunks = list(sdks.openai.completions.create(**body, **options, **more))
-    return Answer(sdk.of_completion_chunks(chunks), (), chunks)
+    return Answer(sdk_chat.of_completion_chunks(chunks), (), chunks)
 
 
 def _ask_response(sdks: Sdks, model: str, asked: Question, stream: bool, more: Any) -> Answer:
@@ -213,13 +213,13 @@ def _ask_response(sdks: Sdks, model: str, asked: Question, stream: bool, more: A
         body["store"] = False
     if not stream:
         got = sdks.openai.responses.create(**body, **more)
-        return Answer(sdk.of_response(got), _items(got), got)
+        return Answer(sdk_response.of_response(got), _items(got), got)
     events = list(sdks.openai.responses.create(**body, stream=True, **more))
     if events[-1].type in ("error", "response.failed"):
         raise ResponseFailedError(events)
-    sdk.check_order(events)
+    sdk_response.check_order(events)
     got = events[-1].response
-    return Answer(sdk.of_response(got), _items(got), events)
+    return Answer(sdk_response.of_response(got), _items(got), events)
 
 
 class ResponseFailedError(Exception):
@@ -270,7 +270,7 @@ def _ask_message(sdks: Sdks, model: str, asked: Question, stream: bool, more: An
     blocks = [
         block.model_dump(exclude_none=True, exclude={"parsed_output"}) for block in got.content
     ]
-    return Answer(sdk.of_message(got), ({"role": "assistant", "content": blocks},), got)
+    return Answer(sdk_message.of_message(got), ({"role": "assistant", "content": blocks},), got)
 
 
 _ASK: dict[ClientApi, Callable[[Sdks, str, Question, bool, Any], Answer]] = {

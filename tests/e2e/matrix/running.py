@@ -15,11 +15,10 @@ import openai
 import pytest
 import yaml
 
-from simulator.formats.registry import FORMATS
 from simulator.recorder import Recorded
 from simulator.running import Simulator
 from tests.e2e.edges import Gateway, gateway
-from tests.e2e.matrix.kinds import ENVIRONMENT, KINDS, Kind
+from tests.e2e.matrix.kinds import ENVIRONMENT, KIND, KINDS, Kind
 from tests.e2e.matrix.questions import Sdks
 
 CHAINED = ("anthropic", "bedrock", "gemini")
@@ -27,8 +26,6 @@ EVERYTHING = [
     *("rate_limited", "overloaded", "timeout", "connect_failure", "server_error"),
     *("context_exceeded", "content_filter"),
 ]
-_SIMULATED = {form.api for form in FORMATS}
-HERE = tuple(kind for kind in KINDS if kind.simulated.api in _SIMULATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +47,10 @@ class Running:
 
 
 def _policy() -> str:
-    kinds = {kind.name: kind for kind in HERE}
     models: dict[str, Any] = {
-        kind.name: {"targets": [f"{kind.name}/{kind.model}"]} for kind in HERE
+        kind.name: {"targets": [f"{kind.name}/{kind.model}"]} for kind in KINDS
     }
-    for kind in HERE:
+    for kind in KINDS:
         if kind.embeds:
             models[f"{kind.name}-embed"] = {
                 "targets": [f"{kind.name}/{kind.embeds}"],
@@ -62,14 +58,14 @@ def _policy() -> str:
             }
     fallback = {"on": EVERYTHING, "attempt_timeout": "1s", "trim": "oldest"}
     chains = {
-        "chain": [name for name in CHAINED if name in kinds],
-        "from-openai": ["openai", "anthropic"],
-        "to-inhouse": ["openai", "vllm"],
+        "chain": CHAINED,
+        "from-openai": ("openai", "anthropic"),
+        "to-inhouse": ("openai", "vllm"),
     }
     for name, chain in chains.items():
-        targets = [f"{one}/{kinds[one].model}" for one in chain]
+        targets = [f"{one}/{KIND[one].model}" for one in chain]
         models[name] = {"targets": targets, "fallback": fallback}
-    providers = {kind.name: kind.written() for kind in HERE}
+    providers = {kind.name: kind.written() for kind in KINDS}
     providers["vllm"]["trust"] = "internal"
     return yaml.safe_dump(
         {
@@ -120,7 +116,7 @@ def sdks_at(url: str, path: str = "") -> Sdks:
 @contextmanager
 def started(folder: Path) -> Iterator[Running]:
     """Run the gateway, with every kind of provider, until the block ends."""
-    providers = [kind.simulated for kind in HERE]
+    providers = [kind.simulated for kind in KINDS]
     with gateway(
         folder, _policy(), edges=1, providers=providers, environment=ENVIRONMENT
     ) as running:
@@ -130,7 +126,7 @@ def started(folder: Path) -> Iterator[Running]:
 
 def of_kinds(*names: str):
     """Parametrize a test over the kinds of provider, or those named."""
-    chosen = [kind for kind in HERE if not names or kind.name in names]
+    chosen = [kind for kind in KINDS if not names or kind.name in names]
     return pytest.mark.parametrize("kind", chosen, ids=lambda kind: kind.name)
 
 

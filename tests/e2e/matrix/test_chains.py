@@ -10,6 +10,7 @@ import anthropic
 import openai
 import pytest
 
+from tests.e2e.matrix.kinds import KIND
 from tests.e2e.matrix.questions import (
     CLIENTS,
     TALKERS,
@@ -18,10 +19,9 @@ from tests.e2e.matrix.questions import (
     Tool,
     results,
 )
-from tests.e2e.matrix.running import CHAINED, HERE, begins_rightly
+from tests.e2e.matrix.running import CHAINED, begins_rightly
 from xds.edge.pairs import ClientApi
 
-KIND = {kind.name: kind for kind in HERE}
 TOOLS = (Tool("get_weather"), Tool("get_tides"))
 each_client = pytest.mark.parametrize("client", CLIENTS)
 plain_and_streamed = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -131,11 +131,8 @@ def test_once_it_has_begun_a_stream_goes_nowhere_else(run, client):
 @pytest.mark.parametrize("begun", CHAINED)
 @pytest.mark.parametrize("goes_on", CHAINED)
 @pytest.mark.parametrize("client", TALKERS)
-def test_a_conversation_changes_its_provider(run, request, client, begun, goes_on, thinks, stream):
+def test_a_conversation_changes_its_provider(run, client, begun, goes_on, thinks, stream):
     """What one called and signed is taken by another: ids, calls, results, thoughts."""
-    if (client, begun, goes_on, thinks) == (ClientApi.MESSAGES, "gemini", "anthropic", True):
-        why = "Gemini does not sign its thoughts, and what is passed on to Claude keeps them"
-        request.applymarker(pytest.mark.xfail(reason=why, raises=anthropic.BadRequestError))
 
     def only(name):
         return ", ".join(f"{one}=529" for one in CHAINED if one != name)

@@ -128,7 +128,7 @@ def test_what_a_filter_refuses(run, sdks, kind, client, stream):
         assert run.seen(kind).status == 200
         return
     assert refused.status_code in (400, 403)
-    if client is not ClientApi.MESSAGES and kind.name not in ("mistral", "cohere"):
+    if client is not ClientApi.MESSAGES and kind.name != "mistral":
         assert refused.code == "content_filter"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.matrix.kinds import KINDS
 from tests.e2e.matrix.questions import CLIENTS, TALKERS, Question, Tool
 from tests.e2e.matrix.running import begins_rightly, of_kinds
+from xds.edge.pairs import Provider as Speech
 
 TOOLS = (Tool("get_weather"), Tool("get_tides"))
 
@@ -14,6 +16,11 @@ def billed(facts, record):
     """Whether what the client is told is what the provider bills."""
     assert facts.prompt == record.billed.input_tokens
     assert facts.completion == record.billed.output_tokens
+
+
+def test_every_provider_of_the_table_is_here():
+    """One that the language gets is asked by every client too."""
+    assert {kind.speech for kind in KINDS} == set(Speech)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])

@@ -9,12 +9,13 @@ import anthropic
 import openai
 import pytest
 
+from tests.e2e.matrix.kinds import KINDS
 from tests.e2e.matrix.questions import TALKERS
-from tests.e2e.matrix.running import HERE, of_kinds
+from tests.e2e.matrix.running import of_kinds
 
 pytestmark = pytest.mark.slow
 MESSAGES = [{"role": "user", "content": "How many words are there in this sentence?"}]
-EMBEDDING = [kind.name for kind in HERE if kind.embeds]
+EMBEDDING = [kind.name for kind in KINDS if kind.embeds]
 
 
 def numbers(text):
@@ -60,7 +61,7 @@ def test_tokens_are_counted(run, kind):
 
 def test_models_are_those_of_the_policy(run):
     """For both SDKs, in pages and one by one."""
-    names = {kind.name for kind in HERE} | {f"{name}-embed" for name in EMBEDDING}
+    names = {kind.name for kind in KINDS} | {f"{name}-embed" for name in EMBEDDING}
     names |= {"chain", "from-openai", "to-inhouse"}
     assert {model.id for model in run.sdks.openai.models.list()} == names
     assert {model.id for model in run.sdks.anthropic.models.list(limit=5)} == names

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.matrix.kinds import KIND
 from tests.e2e.matrix.questions import CLIENTS, TALKERS, Question, Tool, results
-from tests.e2e.matrix.running import HERE, of_kinds
+from tests.e2e.matrix.running import of_kinds
 
 MAIL = "ada.lovelace@example.com"
 OTHER = "charles@example.org"
@@ -20,7 +21,6 @@ ASKS = {
     "required": ["to"],
     "additionalProperties": False,
 }
-KIND = {kind.name: kind for kind in HERE}
 plain_and_streamed = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 
 
