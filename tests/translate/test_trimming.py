@@ -222,8 +222,12 @@ def test_what_is_left_is_valid_and_as_much_as_can_be(client, count, data):
     body, api, name = body_of(client, items), ClientApi(client), LISTS[client]
     least = least_of(api, body, count)
     if room < least:
-        with pytest.raises(TooLongError):
-            trimmed(api, body, room, 0, count)
+        if len(body) <= room or 4 * count(body) <= 3 * room:
+            # As a whole it is known to fit, though its messages cost more one by one.
+            assert trimmed(api, body, room, 0, count).body is body
+        else:
+            with pytest.raises(TooLongError):
+                trimmed(api, body, room, 0, count)
         return
     left = trimmed(api, body, room, 0, count)
     kept = json.loads(left.body)[name]
