@@ -123,7 +123,7 @@ class Needs:
     def _meets_others(self, model: Model, target: Target) -> bool:
         """Whether conversations may come to a target from another that signs no thoughts."""
         return any(
-            not _is_claude(self.providers[one.provider], one)
+            not _signs(self.providers[one.provider], one)
             for one in targets_of(model)
             if (one.provider, one.model) != (target.provider, target.model)
         )
@@ -206,9 +206,11 @@ def targets_of(model: Model) -> Iterable[Target]:
     return (target for group in model.groups for target in group.targets)
 
 
-def _is_claude(provider: Provider, target: Target) -> bool:
-    signs = provider.speech.api in (pairs.Api.ANTHROPIC, pairs.Api.CONVERSE)
-    return signs and "claude" in target.model.lower()
+def _signs(provider: Provider, target: Target) -> bool:
+    """Whether the thoughts of a target are signed as Claude wants them back."""
+    if provider.speech.api is pairs.Api.CONVERSE:
+        return "claude" in target.model.lower()
+    return provider.speech.api is pairs.Api.ANTHROPIC
 
 
 def _may(tenant: Tenant, route: Route) -> bool:

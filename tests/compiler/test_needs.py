@@ -96,7 +96,6 @@ def test_who_is_redacted(more, provider, found):
     [
         "api: gemini",
         "api: openai",
-        "api: anthropic, url: 'https://h.example/v1'",  # its API, and no Claude
         f"{BEDROCK} }}, key: env:K",
     ],
 )
@@ -114,6 +113,7 @@ def test_claude_beside_others(endpoint, other):
     ("other", "target"),
     [
         ("api: anthropic", "q/claude-haiku-4-5"),
+        ("api: anthropic, url: 'https://h.example/v1'", "q/m"),  # whoever speaks its API signs
         ("api: anthropic, google: { project: p, location: eu }, key: env:T", "q/claude-opus-4-5"),
         (f"{BEDROCK} }}, key: env:K", "'q/eu.anthropic.claude-opus-4-5-v1:0'"),
     ],

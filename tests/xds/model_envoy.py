@@ -40,6 +40,7 @@ class ModelEnvoy:
     responses: deque = field(default_factory=deque)
     requests: deque = field(default_factory=deque)
     refuse_next: str | None = None
+    accepted: set = field(default_factory=set)
 
     def __post_init__(self):
         self.connect()
@@ -101,12 +102,15 @@ class ModelEnvoy:
             if url not in self.asked or name in self.asked[url]
         }
         changed = {name: body for name, body in watched.items() if self.held[url].get(name) != body}
-        if self.refuse_next == url and changed:
-            # There is a fault in something new; taking something away is never refused.
+        new = {(url, *one) for one in changed.items()} - self.accepted
+        if self.refuse_next == url and new:
+            # There is a fault in something new: nothing is refused that was accepted before, nor
+            # that something is taken away.
             self.refuse_next = None
-            self._answer(response, error=f"refused {' '.join(sorted(changed))}")
+            self._answer(response, error=f"refused {' '.join(sorted(name for _, name, _ in new))}")
             return True
         self.held[url].update(watched)
+        self.accepted |= new
         for name in gone:
             self.held[url].pop(name, None)
         if url == CLUSTER:
