@@ -21,6 +21,9 @@ PACKAGES := cli compiler ext_authz policies simulator xds
 # What exists of the folders that hold Python; linted alike.
 SOURCES := $(wildcard $(PACKAGES) tests bench docs examples)
 
+# The tests start hundreds of processes: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all check format bench docs stubs lock clean
 
 demo: $(STAMP)
