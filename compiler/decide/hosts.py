@@ -1,0 +1,39 @@
+"""Which of a listener's hosts a request is for.
+
+Source: `VirtualHost.domains` in envoy/config/route/v3/route_components.proto: an exact name, then
+the longest wildcard, then any. Ports, upper case and a dot at the end mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+
+def undotted(authority: str) -> str:
+    """Take the dot at the end of a host's name away, as Envoy does before anything looks at it."""
+    name, colon, port = authority.rpartition(":") if _has_port(authority) else (authority, "", "")
+    return name.removesuffix(".") + colon + port
+
+
+def host_name(authority: str) -> str:
+    """Give the name that hosts are compared by."""
+    name = authority.lower()
+    return name.rpartition(":")[0] if _has_port(name) else name
+
+
+def choose_host(patterns: Collection[str], authority: str) -> str | None:
+    """Choose among host patterns (the empty one is any host); None where none takes it."""
+    name = host_name(authority)
+    if name in patterns:
+        return name
+    labels = name.split(".")
+    for start in range(1, len(labels)):
+        wildcard = "*." + ".".join(labels[start:])
+        if wildcard in patterns:
+            return wildcard
+    return "" if "" in patterns else None
+
+
+def _has_port(authority: str) -> bool:
+    before, colon, port = authority.rpartition(":")
+    return bool(colon) and port.isdigit() and (":" not in before or before.endswith("]"))
