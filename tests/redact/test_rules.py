@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
+import types
 
 import pytest
 from hypothesis import given
@@ -159,6 +161,17 @@ def test_named_entities_come_by_the_same_interface():
 
 def test_an_analyzer_that_is_not_installed_is_told():
     with pytest.raises(DetectorError, match="presidio-analyzer"):
+        EntityFinder("PERSON")
+
+
+@pytest.mark.parametrize("raised", [SystemExit(1), OSError("no network")])
+def test_an_analyzer_without_its_model_ends_nothing(monkeypatch, raised):
+    def start():
+        raise raised
+
+    installed = types.SimpleNamespace(AnalyzerEngine=start)
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", installed)
+    with pytest.raises(DetectorError, match="install the model"):
         EntityFinder("PERSON")
 
 

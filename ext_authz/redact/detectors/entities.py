@@ -51,4 +51,11 @@ def shared_engine() -> Any:
         module = importlib.import_module("presidio_analyzer")
     except ImportError:
         raise DetectorError("named entities need the package presidio-analyzer") from None
-    return module.AnalyzerEngine()
+    try:
+        return module.AnalyzerEngine()
+    except (Exception, SystemExit) as error:
+        # Without its model it fetches one, by a command that ends the process where it fails.
+        raise DetectorError(
+            f"presidio-analyzer cannot start ({type(error).__name__}): install the model that it "
+            "reads with, for example by `python -m spacy download en_core_web_lg`"
+        ) from error
