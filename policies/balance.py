@@ -32,7 +32,9 @@ class HashBy(Document):
 
     header: Maybe[HeaderName] = None
     """A header's value."""
-    cookie: Maybe[Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]] = None
+    cookie: Maybe[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", examples=["session"])]
+    ] = None
     """A cookie's value; Envoy sets the cookie where a client has none."""
     source_ip: Maybe[Literal[True]] = None
     """The client's address."""

@@ -16,7 +16,7 @@ from pydantic import Field
 from policies.base import Place, PolicyKind, cluster_v3
 from policies.document import Document, Maybe
 
-Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Count = Annotated[int, Field(ge=0, le=10_000_000, examples=[1000])]
 
 
 class Circuit(Document):

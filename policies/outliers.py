@@ -22,9 +22,9 @@ from policies.values import Duration, Percentage
 class Outliers(Document):
     """Take an endpoint out for a while after it failed too often in a row."""
 
-    consecutive_5xx: Maybe[Annotated[int, Field(ge=1, le=10_000)]] = None
+    consecutive_5xx: Maybe[Annotated[int, Field(ge=1, le=10_000, examples=[5])]] = None
     """5xx answers and failed connections in a row."""
-    consecutive_gateway_errors: Maybe[Annotated[int, Field(ge=1, le=10_000)]] = None
+    consecutive_gateway_errors: Maybe[Annotated[int, Field(ge=1, le=10_000, examples=[5])]] = None
     """502, 503, 504 and failed connections in a row."""
     interval: Duration = timedelta(seconds=10)
     """How often Envoy looks whether an endpoint may come back."""

@@ -24,7 +24,10 @@ from xds.wire import pack
 template_v3 = envoy.extensions.path.rewrite.uri_template.v3
 matcher_v3 = envoy.type.matcher.v3
 
-PathText = Annotated[str, Field(pattern=r"^/[\x21-\x22\x24-\x3e\x40-\x7e]*$", max_length=4096)]
+PathText = Annotated[
+    str,
+    Field(pattern=r"^/[\x21-\x22\x24-\x3e\x40-\x7e]*$", max_length=4096, examples=["/v2"]),
+]
 
 _TEMPLATE = "envoy.path.rewrite.uri_template.uri_template_rewriter"
 _VARIABLE = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)[^}]*\}")
@@ -80,9 +83,11 @@ class Rewrite(Document):
     """What takes the place of the prefix that the route matched by."""
     regex: Maybe[RegexRewrite] = None
     """Replace every part of the path that matches."""
-    template: Maybe[PathText] = None
+    template: Maybe[Annotated[PathText, Field(examples=["/v2/{id}"])]] = None
     """The variables of the match's template in new places."""
-    host: Annotated[Maybe[HostRewrite], keyed("name", {"type": "string"}, str)] = None
+    host: Annotated[
+        Maybe[HostRewrite], keyed("name", {"type": "string", "examples": ["orders.internal"]}, str)
+    ] = None
     """The Host that the service sees."""
 
     @model_validator(mode="after")

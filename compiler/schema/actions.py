@@ -19,7 +19,7 @@ class BranchDocument(Document):
 
     to: Name
     """The service that gets it."""
-    weight: Annotated[int, Field(ge=0, le=1_000_000)]
+    weight: Annotated[int, Field(ge=0, le=1_000_000, examples=[90])]
     """The share, relative to the other branches."""
 
 
@@ -87,12 +87,13 @@ class RespondDocument(Document):
 
     status: Annotated[int, Field(ge=200, le=599, examples=[404])]
     """The HTTP status."""
-    body: Annotated[str, AfterValidator(_short)] = ""
+    body: Annotated[str, AfterValidator(_short), Field(examples=["not here"])] = ""
     """The body, at most 4096 bytes."""
     content_type: HeaderValue = "text/plain"
     """The media type of the body."""
 
 
 Respond = Annotated[
-    RespondDocument, keyed("status", {"type": "integer", "minimum": 200, "maximum": 599}, int)
+    RespondDocument,
+    keyed("status", {"type": "integer", "minimum": 200, "maximum": 599, "examples": [404]}, int),
 ]

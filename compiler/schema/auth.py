@@ -51,7 +51,13 @@ def parse_auth(value: Any) -> AuthWritten:
 
 
 _WORDS = [kind.value for kind in AuthKind]
-_ISSUER = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": 63}
+_ISSUER = {
+    "type": "string",
+    "pattern": "^[a-z0-9][a-z0-9-]*$",
+    "maxLength": 63,
+    "description": "An issuer of the policy.",
+    "examples": ["corp"],
+}
 
 Auth = Annotated[
     OneOrMore[

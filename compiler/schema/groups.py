@@ -109,7 +109,7 @@ class NodesDocument(Document):
 class GroupDocument(Document):
     """Nodes that get the same part of the gateway, and nothing of the rest."""
 
-    nodes: Annotated[NodesDocument, keyed("cluster", {"type": "string"}, str)]
+    nodes: Annotated[NodesDocument, keyed("cluster", {"type": "string", "examples": ["eu-*"]}, str)]
     """Which nodes; `{}` for all that no other group takes."""
     identity: OneOrMore[IdentityGlob] = ()
     """Names in client certificates (URIs or DNS names) whose holders may be in this group; a node

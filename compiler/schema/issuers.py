@@ -19,9 +19,16 @@ ClaimPath = Annotated[
 ]
 """The way to a claim in a token, with dots."""
 
-PathText = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256)]
-Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$", max_length=128)]
-Audience = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$")]
+PathText = Annotated[
+    str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256, examples=["/signout"])
+]
+Scope = Annotated[
+    str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$", max_length=128, examples=["openid"])
+]
+Audience = Annotated[
+    str,
+    Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x20\x7f]+$", examples=["gateway"]),
+]
 
 
 def _check_url(value: str) -> str:
@@ -89,7 +96,7 @@ class ClaimsDocument(Document):
 class ClientDocument(Document):
     """How the gateway is known to the issuer, for logins in browsers (`auth: oidc`)."""
 
-    id: Annotated[str, Field(min_length=1, max_length=256)]
+    id: Annotated[str, Field(min_length=1, max_length=256, examples=["gateway"])]
     """Its client id."""
     secret: SecretSource
     """Where its client secret lies."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from compiler.schema.examples import with_examples
 from compiler.schema.gateway import GatewayDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,7 +26,8 @@ def json_schema() -> dict[str, Any]:
     """
     schema = GatewayDocument.model_json_schema(schema_generator=_Written)
     del schema["required"]
-    return {"$schema": DIALECT, "title": "Gatewright policy", **_without_titles(schema)}
+    written = with_examples(_without_titles(schema))
+    return {"$schema": DIALECT, "title": "Gatewright policy", **written}
 
 
 class _Written(GenerateJsonSchema):

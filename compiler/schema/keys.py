@@ -82,5 +82,6 @@ _SHORT = {
     "type": "string",
     "pattern": "^[0-9a-fA-F]{64}$",
     "description": "The SHA-256 of a key.",
+    "examples": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
 }
 Key = Annotated[KeyDocument, keyed("sha256", _SHORT, str)]

@@ -38,5 +38,6 @@ class ListenerDocument(Document):
 
 
 Listener = Annotated[
-    ListenerDocument, keyed("port", {"type": "integer", "minimum": 1, "maximum": 65535}, int)
+    ListenerDocument,
+    keyed("port", {"type": "integer", "minimum": 1, "maximum": 65535, "examples": [8080]}, int),
 ]

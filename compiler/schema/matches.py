@@ -77,7 +77,7 @@ TemplateText = Annotated[
 ]
 
 _CONDITIONS = ("exact", "prefix", "suffix", "contains", "regex", "present", "absent")
-_Text = Annotated[str, Field(min_length=1, max_length=4096)]
+_Text = Annotated[str, Field(min_length=1, max_length=4096, examples=["beta"])]
 
 
 class ValueMatchDocument(Document):
@@ -85,7 +85,7 @@ class ValueMatchDocument(Document):
 
     model_config = ConfigDict(json_schema_extra=one_of(_CONDITIONS))
 
-    exact: Maybe[Annotated[str, Field(max_length=4096)]] = None
+    exact: Maybe[Annotated[str, Field(max_length=4096, examples=["beta"])]] = None
     """The whole value."""
     prefix: Maybe[_Text] = None
     """How the value begins."""
@@ -102,7 +102,9 @@ class ValueMatchDocument(Document):
 
 
 QueryName = Annotated[str, Field(min_length=1, max_length=256)]
-ValueMatch = Annotated[ValueMatchDocument, keyed("exact", {"type": "string"}, str)]
+ValueMatch = Annotated[
+    ValueMatchDocument, keyed("exact", {"type": "string", "examples": ["beta"]}, str)
+]
 PATHS = ("path", "prefix", "regex", "template")
 
 

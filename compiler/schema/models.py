@@ -29,7 +29,7 @@ class ServedApi(StrEnum):
     SPEECH = "speech"
 
 
-Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+Weight = Annotated[int, Field(ge=0, le=1_000_000, examples=[90])]
 
 
 class TargetDocument(Document):
@@ -45,7 +45,9 @@ class TargetDocument(Document):
     """How many tokens it holds, prompt and answer; what the shipped data knows unless written."""
 
 
-Target = Annotated[TargetDocument, keyed("to", {"type": "string", "examples": ["p/m"]}, str)]
+Target = Annotated[
+    TargetDocument, keyed("to", {"type": "string", "examples": ["openai/gpt-4o-mini"]}, str)
+]
 _GROUP = Annotated[
     Items[Target],
     NonEmpty("empty-chain", "this group has no targets", "name at least one `provider/model`"),
@@ -90,7 +92,7 @@ class _TargetOrGroup:
 class RetriesDocument(Document):
     """Further attempts at the same target, before a chain goes on. A number is how many."""
 
-    attempts: Annotated[int, Field(ge=2, le=10)]
+    attempts: Annotated[int, Field(ge=2, le=10, examples=[3])]
     """How many attempts a target has in all, the first one too."""
     longest_wait: Duration = timedelta(seconds=5)
     """The most that is waited where the provider says when to come again (Retry-After); one that
@@ -116,12 +118,14 @@ class FallbackDocument(Document):
     `pass` gives it to the client as it comes."""
     after_first_token: Literal["fail"] = "fail"  # noqa: S105 - a token of text, no password
     """What happens when an answer breaks after it has begun: the client is told so."""
-    attempts: Maybe[Annotated[int, Field(ge=1, le=64)]] = None
+    attempts: Maybe[Annotated[int, Field(ge=1, le=64, examples=[2])]] = None
     """How many groups are tried in all; each of them unless written."""
     retries: Maybe[
         Annotated[
             RetriesDocument,
-            Unfold(_unfold_retries, {"type": "integer", "minimum": 1, "maximum": 9}),
+            Unfold(
+                _unfold_retries, {"type": "integer", "minimum": 1, "maximum": 9, "examples": [2]}
+            ),
         ]
     ] = None
     """How often the same target is asked again before that, waiting as long as it says; not at all
@@ -199,7 +203,11 @@ class _ModelOrAlias:
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        name = {"type": "string", "description": "The model of which this is another name."}
+        name = {
+            "type": "string",
+            "description": "The model of which this is another name.",
+            "examples": ["fast"],
+        }
         return {"anyOf": [name, handler(core)]}
 
 

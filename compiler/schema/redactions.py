@@ -70,7 +70,7 @@ Entity = Annotated[
     str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=48, examples=["PERSON", "LOCATION"])
 ]
 
-Word = Annotated[str, Field(min_length=1, max_length=256)]
+Word = Annotated[str, Field(min_length=1, max_length=256, examples=["Bluebird"])]
 
 Replaced = Annotated[Replacement, Strict(strict=False)]
 

@@ -18,16 +18,18 @@ class EndpointDocument(Document):
 
     address: HostPort
     """Host and port."""
-    weight: Annotated[int, Field(ge=1, le=128)] = 1
+    weight: Annotated[int, Field(ge=1, le=128, examples=[3])] = 1
     """Its share of the requests, relative to the other endpoints."""
-    priority: Annotated[int, Field(ge=0, le=15)] = 0
+    priority: Annotated[int, Field(ge=0, le=15, examples=[1])] = 0
     """Higher numbers get requests only when the lower ones are unhealthy; no gaps."""
-    zone: Annotated[str, Field(min_length=1, max_length=64)] = ""
+    zone: Annotated[str, Field(min_length=1, max_length=64, examples=["eu-west-1a"])] = ""
     """The zone it stands in, for zone-aware balancing and for metrics."""
 
 
+_SHORT = {"type": "string", "examples": ["orders.internal:8080"]}
+
 Endpoints = Annotated[
-    Items[Annotated[EndpointDocument, keyed("address", {"type": "string"}, str)]],
+    Items[Annotated[EndpointDocument, keyed("address", _SHORT, str)]],
     NonEmpty("no-endpoints", "this service has no endpoints", "name at least one `host:port`"),
     # `{file: ...}` is replaced by the file's list before documents are made; editors still see it.
     Unfold(
@@ -35,7 +37,13 @@ Endpoints = Annotated[
         {
             "type": "object",
             "description": "A YAML file with the list, relative to this file.",
-            "properties": {"file": {"type": "string", "examples": ["endpoints/orders.yaml"]}},
+            "properties": {
+                "file": {
+                    "type": "string",
+                    "description": "The file, relative to this one.",
+                    "examples": ["endpoints/orders.yaml"],
+                }
+            },
             "required": ["file"],
             "additionalProperties": False,
         },

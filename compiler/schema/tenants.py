@@ -36,7 +36,9 @@ class GrantDocument(Document):
 
     model: Maybe[ModelName] = None
     """The model that is asked for."""
-    route: Maybe[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=128)]] = None
+    route: Maybe[
+        Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=128, examples=["orders"])]
+    ] = None
     """Or the route."""
     requested_by: Maybe[Line] = None
     """Who asked for it."""
@@ -44,7 +46,7 @@ class GrantDocument(Document):
     """Who approved it."""
     until: Maybe[Timestamp] = None
     """From when on it is refused again; never unless written."""
-    reason: Annotated[str, Field(max_length=1024)] = ""
+    reason: Annotated[str, Field(max_length=1024, examples=["the trial of April"])] = ""
     """What for."""
 
 

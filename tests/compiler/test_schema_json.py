@@ -81,15 +81,43 @@ def test_every_policy_kind_is_there(schema):
             assert kind.name in schema["$defs"][SECTIONS[place]]["properties"]
 
 
+def parts(schema, path=()):
+    """Every schema inside of a schema, with its path."""
+    if isinstance(schema, dict):
+        yield path, schema
+        for key, inner in schema.items():
+            yield from parts(inner, (*path, key))
+    elif isinstance(schema, list):
+        for place, inner in enumerate(schema):
+            yield from parts(inner, (*path, place))
+
+
+def properties(schema):
+    """Every property that may be written, by its path; those of examples are none."""
+    for path, one in parts(schema):
+        if "examples" not in path and path[-1:] == ("properties",) and path[-2:-1] != path[-1:]:
+            yield from (((*path, key), value) for key, value in one.items())
+
+
 def test_everything_is_described(schema):
     """Each key says what it is for: the schema is what editors show."""
-    silent = [
-        f"{name}.{key}"
-        for name, one in {**schema["$defs"], "": schema}.items()
-        for key, value in one.get("properties", {}).items()
-        if not value.get("description")
-    ]
-    assert silent == []
+    assert [path for path, value in properties(schema) if not value.get("description")] == []
+
+
+def test_everything_has_examples(schema):
+    """Each key shows how it may be written."""
+    assert [path for path, value in properties(schema) if not value.get("examples")] == []
+
+
+def test_examples_are_right_where_they_stand(schema):
+    """What an editor offers as an example would be taken."""
+    wrong = []
+    for path, one in parts(schema):
+        if "examples" in path or not isinstance(one.get("examples"), list):
+            continue
+        validator = jsonschema.Draft202012Validator({**one, "$defs": schema["$defs"]})
+        wrong += [(path, said) for said in one["examples"] if not validator.is_valid(said)]
+    assert wrong == []
 
 
 def test_no_titles(schema):
