@@ -29,12 +29,12 @@ from ext_authz.translate.events import Failed
 from ext_authz.translate.exchange import Machine
 from ext_authz.translate.providers.reader import CUT
 from ext_authz.translate.translator import refusal
-from xds.edge.attempt import RETRY, RETRY_AFTER
+from xds.edge.attempt import DROPPED, RETRY, RETRY_AFTER
 from xds.edge.pairs import ClientApi
 
 _log = logging.getLogger("gatewright.edge")
 
-_OURS: Final = (RETRY, RETRY_AFTER)
+_OURS: Final = (RETRY, RETRY_AFTER, DROPPED)
 """Headers that are Envoy's and ours: a provider's own would steer the router."""
 
 
@@ -51,6 +51,7 @@ class Answer:
         same: bool,
         on: Collection[str],
         most: int,
+        dropped: tuple[str, ...] = (),
     ) -> None:
         self._client = client
         self._machine = machine
@@ -59,6 +60,7 @@ class Answer:
         self._restores = same and client in CHATS and redacted.reads_answers
         self._on = on
         self._most = most
+        self._dropped = dropped
         self._size = 0
         self._status = 0
         self._head: Head | None = None
@@ -219,12 +221,16 @@ class Answer:
 
     def _to_set(self, head: Head, *more: tuple[str, str]) -> list[tuple[str, str]]:
         to_set = [*head.headers, *more]
+        if self._dropped:
+            to_set.append((DROPPED, ", ".join(self._dropped)))
         if head.status != self._status:
             to_set.append((":status", str(head.status)))
         return to_set
 
     def _to_remove(self, head: Head, more: Collection[tuple[str, str]]) -> list[str]:
         given = [name for name, _ in more]
+        if self._dropped:
+            given.append(DROPPED)
         return [name for name in (*_OURS, *head.without) if name not in given]
 
     def _told(self, failure: Failure | None) -> dict[str, Any]:

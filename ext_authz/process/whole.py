@@ -152,6 +152,7 @@ class Whole:
             same=going.same,
             on=operation.on,
             most=self._most,
+            dropped=going.exchange.upstream.dropped,
         )
         return going.answers
 

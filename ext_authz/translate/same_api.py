@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Raw
 
-from ext_authz.translate.errors import RefusedError
+from ext_authz.translate.errors import RefusedError, UnsupportedError
 from ext_authz.translate.providers.anthropic_request import (
     BEDROCK_VERSION,
     VERSION,
@@ -28,7 +28,7 @@ from ext_authz.translate.thought_ids import split_signature
 from ext_authz.translate.unsigned import drop_unsigned
 from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import NotJsonError, decode, decode_members, encode
-from xds.edge.pairs import Provider
+from xds.edge.pairs import OFFERS, Feature, Provider
 
 _NATIVE: Final = (Provider.OPENAI, Provider.AZURE)
 _FOREIGN: Final = re.compile(rb'__thought__|"thinking_blocks"|"extra_content"')
@@ -44,16 +44,15 @@ _OF_ROLE: Final = {
 """What a message of each role may hold at Mistral."""
 _MISTRALS_TIERS: Final = ("auto", "standard_only")
 _NOT_MISTRALS: Final = (
-    "stream_options",
     "user",
     "store",
     "logit_bias",
     "safety_identifier",
     "verbosity",
-    "modalities",
     "prompt_cache_options",
     "prompt_cache_retention",
 )
+"""What Mistral refuses, and an answer is as good without."""
 
 
 def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
@@ -63,11 +62,13 @@ def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
     streams = stream is not None and bytes(stream) == b"true"
     changed: dict[str, Any] = {}
     gone: list[str] = []
+    dropped: list[str] = []
     if model is None or _text(model) != target.model:
         changed["model"] = target.model
     dialect = DIALECTS[target.provider]
     if target.provider not in _NATIVE:
-        _fit(members, target.provider, dialect, changed, gone)
+        _check(members, target.provider, operation)
+        _fit(members, target.provider, dialect, changed, gone, dropped)
     messages = members.get("messages")
     if messages is not None and operation == "chat/completions":
         raw = bytes(messages)
@@ -79,10 +80,28 @@ def pass_openai(body: bytes, target: Target, operation: str) -> Upstream:
             changed["messages"] = _fit_messages(raw, dialect, native=native)
     return Upstream(
         path=chat_path(target, operation),
-        body=_joined(body, members, changed, gone),
+        body=_joined(body, members, changed, [*gone, *dropped]),
         headers=json_headers(SSE_TYPE if streams else ""),
         stream=streams,
+        dropped=tuple(dropped),
     )
+
+
+def _check(members: dict[str, Raw], provider: Provider, operation: str) -> None:
+    """Refuse what such a server passes over in silence, and the answer would be another one."""
+    offered = OFFERS[provider]
+    if "n" in members and Feature.CHOICES not in offered and _many(members["n"]):
+        raise UnsupportedError("This provider gives one answer at a time; `n` must be 1", param="n")
+    if operation != "chat/completions":
+        return
+    told = members.get("logprobs")
+    if told is not None and bytes(told) == b"true" and Feature.LOGPROBS not in offered:
+        raise UnsupportedError("This provider tells no log probabilities", param="logprobs")
+
+
+def _many(raw: Raw) -> bool:
+    value = _decoded(bytes(raw))
+    return isinstance(value, (int, float)) and value > 1
 
 
 def _fit(
@@ -91,8 +110,9 @@ def _fit(
     dialect: Dialect,
     changed: dict[str, Any],
     gone: list[str],
+    dropped: list[str],
 ) -> None:
-    """Change what the dialect names otherwise."""
+    """Change what the dialect names otherwise; what it has no name for is dropped."""
     limit = members.get("max_completion_tokens")
     if limit is not None:
         gone.append("max_completion_tokens")
@@ -103,9 +123,15 @@ def _fit(
     if "tools" in members:
         _fit_tools(members, provider, dialect, changed)
     if provider is Provider.MISTRAL:
-        gone += [name for name in _NOT_MISTRALS if name in members]
+        # Usage comes unasked, and text is all that is answered with.
+        gone.append("stream_options")
+        if "modalities" in members:
+            if _decoded(bytes(members["modalities"])) not in (None, ["text"]):
+                raise UnsupportedError("This model answers with text only", param="modalities")
+            gone.append("modalities")
+        dropped += [name for name in _NOT_MISTRALS if name in members]
         if "service_tier" in members and _text(members["service_tier"]) not in _MISTRALS_TIERS:
-            gone.append("service_tier")
+            dropped.append("service_tier")
 
 
 def _fit_tools(

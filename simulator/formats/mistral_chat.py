@@ -76,11 +76,17 @@ def respond(call: Call) -> Answer:
         reasoning_tokens=sum(len(reply.thinking) for reply in replies),
     )
     head = {"id": call.digest[:16].hex(), "created": CREATED, "model": ask.model}
+    logprobs = body.get("logprobs") is True
     if body.get("stream"):
-        chunks = tuple(_stream(call, head, replies, usage))
+        chunks = tuple(_stream(call, head, replies, usage, logprobs=logprobs))
         return Answer(200, SSE, chunks, None, usage=usage, model=ask.model)
     choices = [
-        {"index": index, "finish_reason": _finish(reply), "message": _message(reply)}
+        {
+            "index": index,
+            "finish_reason": _finish(reply),
+            "message": _message(reply),
+            **_probable(reply.parts, wanted=logprobs),
+        }
         for index, reply in enumerate(replies)
     ]
     value = {
@@ -146,13 +152,38 @@ def _message(reply: Reply) -> dict[str, Any]:
     return {"role": "assistant", "tool_calls": calls, "content": said}
 
 
+def _probable(parts: tuple[str, ...], *, wanted: bool) -> dict[str, Any]:
+    """How probable each token was, with its number; nothing unless it was asked."""
+    if not wanted:
+        return {}
+    told = [
+        {
+            "token": part,
+            "logprob": -0.1,
+            "bytes": list(part.encode("utf-8", "replace")),
+            "token_id": len(part),
+            "top_logprobs": [],
+        }
+        for part in parts
+    ]
+    return {"logprobs": {"content": told}}
+
+
 def _stream(
-    call: Call, head: dict[str, Any], replies: tuple[Reply, ...], usage: Usage
+    call: Call,
+    head: dict[str, Any],
+    replies: tuple[Reply, ...],
+    usage: Usage,
+    *,
+    logprobs: bool,
 ) -> Iterator[Chunk]:
     """The chunks: the role, thinking, text or calls; the last one says why and what it cost."""
 
-    def event(index: int, delta: Any, cost: int = 0, finish: str | None = None) -> Chunk:
+    def event(
+        index: int, delta: Any, cost: int = 0, finish: str | None = None, said: str = ""
+    ) -> Chunk:
         choice = {"index": index, "delta": delta, "finish_reason": finish}
+        choice |= _probable((said,), wanted=logprobs and bool(said))
         value = {**head, "object": "chat.completion.chunk", "choices": [choice]}
         if finish and index == len(replies) - 1:
             value["usage"] = usage_json(usage)
@@ -164,7 +195,7 @@ def _stream(
         for part in reply.thinking:
             yield event(index, {"content": _thought(part)}, 1)
         for part in reply.parts:
-            yield event(index, {"content": part}, tokens.count_output((part,)))
+            yield event(index, {"content": part}, tokens.count_output((part,)), said=part)
         finish = _finish(reply)
         if not reply.calls:
             yield event(index, {"content": ""}, 0, finish)

@@ -13,7 +13,7 @@ from tests.translate.drive import answer as translated
 from tests.translate.drive import ask, question
 from tests.translate.facts import scenarios
 from tests.translate.wire_formats import WIRES
-from xds.edge.attempt import REPLIED, RETRY
+from xds.edge.attempt import DROPPED, REPLIED, RETRY
 from xds.edge.processing import Aws
 
 SCENARIOS = scenarios()
@@ -233,6 +233,28 @@ def test_a_provider_s_word_to_the_router_is_not_heard():
     stream = Stream(prepared("chat", "openai")).ask(question("chat", stream=False))
     stream.answer_head(headers=said).answer_body(WIRES["openai"].whole(SCENARIOS["text"]))
     assert {RETRY, "x-gatewright-retry-after"} <= set(stream.answer.removed)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize(
+    ("provider", "dropped"), [("mistral", "user, logit_bias"), ("anthropic", "logit_bias")]
+)
+def test_a_client_is_told_what_its_target_was_not(provider, dropped, streams):
+    """A header of the answer and the log name it, whether translated or passed on."""
+    asked = question("chat", stream=streams, user="u", logit_bias={"5": 1})
+    wire = WIRES[provider]
+    said = wire.stream(SCENARIOS["text"]) if streams else wire.whole(SCENARIOS["text"])
+    stream = Stream(prepared("chat", provider)).ask(asked)
+    stream.answer_head(headers={**(SSE if streams else JSON), DROPPED: "nothing"}).answer_body(said)
+    assert stream.answer.headers[DROPPED] == dropped
+    assert stream.metadata["dropped"] == dropped.split(", ")
+
+
+def test_where_all_was_told_no_provider_says_otherwise():
+    stream = Stream(prepared("chat", "openai")).ask(question("chat", stream=False, user="u"))
+    stream.answer_head(headers={**JSON, DROPPED: "user"})
+    stream.answer_body(WIRES["openai"].whole(SCENARIOS["text"]))
+    assert DROPPED in stream.answer.removed
 
 
 def test_tokens_are_counted_here_where_the_provider_cannot():

@@ -32,6 +32,9 @@ RETRY_AFTER: Final = "x-gatewright-retry-after"
 """A header of answers for Envoy's router alone: how many seconds to wait before the same provider
 is tried again."""
 
+DROPPED: Final = "x-gatewright-dropped"
+"""A header of answers for clients: the members of their request that the target was not told."""
+
 REPLIED: Final = "gatewright_process"
 """The details of answers that the edge gives in a provider's place, in the client's schema."""
 

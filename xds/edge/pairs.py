@@ -130,10 +130,10 @@ _CLAUDE: Final = _COMMON | {_F.IMAGE_URLS, _F.DOCUMENTS, _F.SIGNATURES, _F.CACHE
 OFFERS: Final[dict[Provider, frozenset[Feature]]] = {
     Provider.OPENAI: _OPENAI,
     Provider.AZURE: _OPENAI,
-    Provider.MISTRAL: _COMMON | {_F.IMAGE_URLS, _F.CHOICES},
+    Provider.MISTRAL: _COMMON | {_F.IMAGE_URLS, _F.CHOICES, _F.LOGPROBS},
     Provider.VLLM: _OPENAI,
-    Provider.LLAMACPP: _COMMON | {_F.IMAGE_URLS, _F.LOGPROBS},
-    Provider.OLLAMA: _COMMON,
+    Provider.LLAMACPP: _COMMON | {_F.IMAGE_URLS, _F.CHOICES, _F.LOGPROBS},
+    Provider.OLLAMA: _COMMON | {_F.LOGPROBS},
     Provider.TGI: _COMMON | {_F.IMAGE_URLS, _F.LOGPROBS},
     Provider.COMPATIBLE: _OPENAI,
     Provider.ANTHROPIC: _CLAUDE,

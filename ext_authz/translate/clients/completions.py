@@ -48,7 +48,9 @@ def read_completions(body: bytes) -> Ask:
     """Read a request; raises `RefusedError`."""
     fields = read_body(body)
     for name in _REFUSED:
-        if fields.get(name):
+        given = fields.get(name)
+        # `logprobs: 0` is a wish too: for the chosen tokens' alone.
+        if given or (name == "logprobs" and type(given) is int):
             raise UnsupportedError(f"`{name}` is not supported by a chat model", param=name)
     if (integer(fields, "best_of") or 1) > 1:
         raise UnsupportedError("`best_of` must be 1 here", param="best_of")

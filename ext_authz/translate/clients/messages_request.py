@@ -35,6 +35,7 @@ from ext_authz.translate.conversation import (
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.wire import may_be_deep
 
+_AT_ANTHROPIC: Final = ("mcp_servers", "container")
 _CUSTOM: Final = (None, "custom")
 _MODES: Final = {"auto": "auto", "none": "none", "any": "required", "tool": "required"}
 _decode = msgspec.json.Decoder(Messages).decode
@@ -51,6 +52,7 @@ def read_messages_api(body: bytes, *, counting: bool = False) -> Ask:
         asked = _decode(body)
     except (ValueError, RecursionError) as error:
         raise refused(error) from None
+    _refuse_foreign(asked)
     limit = whole(asked.max_tokens, "max_tokens")
     if limit is None and not counting:
         raise wrong("max_tokens", "given")
@@ -72,6 +74,20 @@ def read_messages_api(body: bytes, *, counting: bool = False) -> Ask:
         stream=asked.stream is True,
         include_usage=True,
     )
+
+
+def _refuse_foreign(asked: Messages) -> None:
+    for name in _AT_ANTHROPIC:
+        if getattr(asked, name):
+            raise UnsupportedError(
+                f"`{name}` runs at Anthropic only; this model's provider has no such thing",
+                param=name,
+            )
+    if asked.inference_geo not in (None, "global"):
+        raise UnsupportedError(
+            "`inference_geo` binds Anthropic only; this model's provider promises no place",
+            param="inference_geo",
+        )
 
 
 def _turns(messages: list[Message]) -> tuple[Turn, ...]:

@@ -105,3 +105,6 @@ class Messages(msgspec.Struct):
     output_format: dict[str, Any] | None = None
     metadata: Metadata | None = None
     service_tier: str | None = None
+    mcp_servers: Any = None
+    container: Any = None
+    inference_geo: str | None = None

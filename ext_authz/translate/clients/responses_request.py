@@ -34,6 +34,7 @@ from ext_authz.translate.conversation import (
 )
 from ext_authz.translate.errors import UnsupportedError
 
+_LOGPROBS: Final = "message.output_text.logprobs"
 _STATE: Final = ("previous_response_id", "conversation", "prompt")
 ECHOED: Final = (
     "instructions",
@@ -68,6 +69,8 @@ def ask_of(fields: dict[str, Any]) -> Ask:
             )
     if fields.get("background"):
         raise UnsupportedError("Responses in the background are not supported", param="background")
+    if fields.get("moderation"):
+        raise UnsupportedError("`moderation` runs at OpenAI only", param="moderation")
     turns: list[Turn] = []
     if instructions := optional_text(fields, "instructions"):
         turns.append(Turn("system", (Text(instructions),)))
@@ -91,7 +94,7 @@ def ask_of(fields: dict[str, Any]) -> Ask:
         sampling=Sampling(
             temperature=number(fields, "temperature"),
             top_p=number(fields, "top_p"),
-            logprobs=bool(top),
+            logprobs=bool(top) or _LOGPROBS in sequence(fields, "include"),
             top_logprobs=top or None,
         ),
         format=_format(told),

@@ -13,7 +13,7 @@ from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.answer_tool import JSON_ONLY, told
 from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
-from ext_authz.translate.providers.dropped import dropped, only_one_choice
+from ext_authz.translate.providers.dropped import dropped, only_one_choice, unwritten
 from ext_authz.translate.providers.strict_schema import strict_schema
 from ext_authz.translate.providers.turns import alternate, resumes_unsigned
 from ext_authz.translate.target import Target, Traits, quoted
@@ -41,8 +41,24 @@ def write_converse(ask: Ask, target: Target) -> Upstream:
         headers=json_headers(AWS_TYPE if ask.stream else ""),
         stream=ask.stream,
         unwrap=unwrap,
-        dropped=dropped(ask, "seed", "presence_penalty", "frequency_penalty", "logit_bias"),
+        dropped=_dropped(ask, body),
     )
+
+
+def _dropped(ask: Ask, body: dict[str, Any]) -> tuple[str, ...]:
+    inference = body.get("inferenceConfig", {})
+    more = body.get("additionalModelRequestFields", {})
+    gone = dropped(
+        ask,
+        *unwritten(inference, temperature="temperature", top_p="topP"),
+        *unwritten(more, top_k="top_k"),
+        *("seed", "presence_penalty", "frequency_penalty", "logit_bias", "verbosity"),
+        *unwritten(more, reasoning_effort="thinking"),
+        *("parallel_tool_calls", "user"),
+        *unwritten(body, service_tier="serviceTier"),
+    )
+    forced = ask.choice is not None and ask.choice.mode == "required" and "thinking" in more
+    return (*gone, "tool_choice") if forced else gone
 
 
 def model_path(target: Target, verb: str) -> str:

@@ -42,6 +42,7 @@ DIALECTS: Final[dict[Provider, Dialect]] = {
     Provider.MISTRAL: Dialect(
         required="any",
         seed="random_seed",
+        top_k=True,
         usage_option=False,
         short_ids=True,
         user=False,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ext_authz.translate.conversation import Ask, Format, Tool, ToolChoice
 from ext_authz.translate.efforts import effort_of
-from ext_authz.translate.providers.dropped import dropped
+from ext_authz.translate.providers.dropped import dropped, unwritten
 from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
 from ext_authz.translate.providers.openai_messages import messages_of
 from ext_authz.translate.target import Target
@@ -47,13 +47,21 @@ def write_openai(ask: Ask, target: Target) -> Upstream:
         body=encode(body),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
-        dropped=dropped(ask, *_unsaid(dialect)),
+        dropped=dropped(
+            ask,
+            *unwritten(
+                body,
+                temperature="temperature",
+                top_p="top_p",
+                top_k="top_k",
+                logit_bias="logit_bias",
+                reasoning_effort="reasoning_effort",
+                user="user",
+                service_tier="service_tier",
+                verbosity="verbosity",
+            ),
+        ),
     )
-
-
-def _unsaid(dialect: Dialect) -> list[str]:
-    has = (("top_k", dialect.top_k), ("logit_bias", dialect.bias))
-    return [name for name, known in has if not known]
 
 
 def chat_path(target: Target, operation: str = "chat/completions") -> str:

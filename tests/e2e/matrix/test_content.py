@@ -192,9 +192,7 @@ def test_how_probable_the_words_were(run, kind, stream):
         "top_logprobs": 2,
     }
     create = run.sdks.openai.chat.completions.create
-    if kind.name == "mistral":
-        pytest.skip("Mistral does not know the word, and is not told")
-    if not goes(ClientApi.CHAT, kind, Feature.LOGPROBS):
+    if not knows(ClientApi.CHAT, kind, Feature.LOGPROBS):
         with pytest.raises(openai.BadRequestError):
             create(**body, stream=stream)
         return
@@ -218,7 +216,7 @@ def test_several_answers(run, kind):
     """`n`, where the provider has it."""
     create = run.sdks.openai.chat.completions.create
     body = {"model": kind.name, "messages": [{"role": "user", "content": "Say hello"}], "n": 2}
-    if goes(ClientApi.CHAT, kind, Feature.CHOICES):
+    if knows(ClientApi.CHAT, kind, Feature.CHOICES):
         assert [choice.index for choice in create(**body).choices] == [0, 1]
     else:
         with pytest.raises(openai.BadRequestError):
