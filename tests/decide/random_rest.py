@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
-
-import yaml
 
 SEGMENTS = ("a", "b", "ab", "v1", "x.y", "A", "%41", "..", ".", "", "%2e", "a;p=1", "a%20b", "~")
 HOSTS = ("a.test", "b.a.test", "*.a.test", "*.test", "c.b.a.test")
@@ -25,16 +24,15 @@ VALUES = ("1", "12", "one", "1one")
 PATTERNS = ("/a/.*", "/[ab]+", "/v[0-9]/.*", "/a(/b)?", ".*b")
 
 
-def policy(random: Random) -> str:
+def policy(random: Random) -> dict[str, Any]:
     """Draw a policy; `<up1>` to `<up3>` are the ports of its services."""
-    document = {
+    return {
         "gatewright": "v1",
         "name": "drawn",
         "listeners": {"public": {"address": "127.0.0.1", "port": 8080}},
         "services": {f"s{n}": {"endpoints": [f"127.0.0.1:<up{n}>"]} for n in (1, 2, 3)},
         "routes": [_route(random, place) for place in range(random.randint(1, 8))],
     }
-    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _path(random: Random, most: int = 3) -> str:
@@ -124,8 +122,12 @@ def _rewrite(random: Random, match: dict[str, Any]) -> dict[str, Any]:
     return random.choice(choices)
 
 
-def request(random: Random) -> tuple[str, str, str, list[tuple[str, str]]]:
-    """Draw a request: method, target, host, headers."""
+def request(
+    random: Random, document: Mapping[str, Any]
+) -> tuple[str, str, str, list[tuple[str, str]]]:
+    """Draw a request: method, target, host, headers; most are meant for a route of the policy."""
+    if random.random() < 0.6:
+        return _aimed(random, random.choice(document["routes"]))
     segments = [random.choice(SEGMENTS) for _ in range(random.randint(0, 4))]
     joiner = random.choice(("/", "/", "/", "/", "//", "%2F", "%5c", "\\"))
     target = "/" + joiner.join(segments)
@@ -144,3 +146,37 @@ def request(random: Random) -> tuple[str, str, str, list[tuple[str, str]]]:
     if random.random() < 0.03:
         headers.append(("x_a", "1"))
     return random.choice(METHODS), target, random.choice(ASKED), headers
+
+
+def _aimed(random: Random, route: Mapping[str, Any]) -> tuple[str, str, str, list[tuple[str, str]]]:
+    """Draw a request that a route may take, most of its conditions met."""
+    match = route["match"]
+    if "regex" in match:
+        path = random.choice(("/a/x", "/ab", "/v1/b", "/a/b", "/x.y/b", "/a"))
+    elif "template" in match:
+        path = random.choice(("/a", "/a/b", "/a/b/c", "/v1/x/b", "/ab/", "/a/"))
+    else:
+        path = match.get("prefix", match.get("path", "/a"))
+        if "prefix" in match:
+            path += random.choice(("", "/", "/b", "b", "//b", "/%62?x-a=1", "?x-b"))
+    query = [
+        f"{name}={_value(random, condition)}"
+        for name, condition in match.get("query", {}).items()
+        if "absent" not in condition
+    ]
+    if query:
+        path += ("&" if "?" in path else "?") + "&".join(query)
+    headers = [
+        (name, _value(random, condition))
+        for name, condition in match.get("headers", {}).items()
+        if "absent" not in condition
+    ]
+    host = random.choice(route.get("host", ASKED)).replace("*", random.choice(("x", "b.x")))
+    return random.choice(match.get("method", METHODS)), path, host, headers
+
+
+def _value(random: Random, condition: Mapping[str, Any]) -> str:
+    ((kind, text),) = condition.items()
+    if random.random() < 0.1 or kind == "present":
+        return random.choice(VALUES)
+    return {"regex": "12", "suffix": f"9{text}", "exact": text}.get(kind, f"{text}9")

@@ -1,0 +1,46 @@
+"""Holds `decide` to the real Envoy: `python -m tests.decide.hold rest --plans 1000 --pairs 20`.
+
+Prints counts, run time and every difference; ends with 1 where there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from random import SystemRandom
+
+from tests.decide import rest_pairs
+
+KINDS = {"rest": rest_pairs.compare}
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"{text}\n")
+
+
+def main() -> int:
+    """Run one kind of pairs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.decide.hold", description=__doc__)
+    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument("--plans", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=20, help="requests to each plan")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31))
+    given = parser.parse_args()
+    began = time.monotonic()
+    result = KINDS[given.kind](given.seed, given.plans, given.pairs)
+    took = time.monotonic() - began
+    for one in result.differences:
+        say(one)
+    say(
+        f"{given.kind}: seed {given.seed}, {result.plans} plans, {result.pairs} pairs, "
+        f"{len(result.differences)} differences, {took:.0f} s"
+    )
+    for sort, count in sorted(result.sorts.items()):
+        say(f"  {count:6} {sort}")
+    return 1 if result.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
