@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ext_authz.admission.estimate import estimate
 from ext_authz.process import messages
+from ext_authz.process.headers import telling
 from ext_authz.process.messages import Side
 from ext_authz.process.processor import NotReadyError, Place, Processor, Secret
 from ext_authz.process.redacting import Redacted, redact
@@ -104,13 +105,15 @@ def outgoing(
     redactors = processor.redactors_for(operation, place.upstream, tenant)
     fitting = _fitting(operation, place.upstream.window, body)
     redacted = redact(redactors, fitting.body) if redactors else Redacted(fitting.body)
+    hidden = telling(headers, redactors) if redactors else frozenset()
+    shown = {name: headers[name] for name in headers.keys() - hidden} if hidden else headers
     found = pair(client, place.upstream.provider)
     same = found is not None and found.way is Way.SAME
     if client in OPERATIONS:
         exchange = pass_untouched(client, place.target, redacted.body, moment)
     else:
         steps = () if same or client not in CHATS else redacted.steps()
-        exchange = translate(client, place.target, redacted.body, headers, moment, steps=steps)
+        exchange = translate(client, place.target, redacted.body, shown, moment, steps=steps)
     sent = exchange.upstream
     to_set = [
         (":path", sent.path),
@@ -125,7 +128,7 @@ def outgoing(
     to_remove = [
         name
         for name in headers
-        if (name in _OURS or name in sent.without or name.startswith(_OURS_BEGIN))
+        if (name in _OURS or name in sent.without or name in hidden or name.startswith(_OURS_BEGIN))
         and name not in given
     ]
     told: dict[str, Any] = {}

@@ -7,6 +7,7 @@
     stream = session.stream()                     # or server-sent events of the client's own API,
     events = session.events()                     # or the events of a translated answer
     log(session.audit.record())                   # counts, never values
+    redactor.finds(header)                        # what may not go on beside the body
 
 A fallback sends the same request to another provider: its attempt is another session, whose
 answers are restored by its own vault.
@@ -62,6 +63,13 @@ class Redactor:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._scanner = Scanner(rules.detectors)
+
+    def finds(self, text: bytes) -> bool:
+        """Tell whether a text that is no body, such as a header, holds a value."""
+        hits = self._scanner.gate(text)
+        if not hits and not self._scanner.has_finders:
+            return False
+        return bool(self._scanner.find(text, hits))
 
     def request(self, body: bytes) -> Session:
         """Redact a request's body: the JSON of any of the client APIs.
