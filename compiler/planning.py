@@ -11,6 +11,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from compiler.diagnostic import Reporter
+from compiler.expectations.names import check_names
 from compiler.gates import (
     check_listeners,
     check_models,
@@ -70,6 +71,7 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
     plan = replace(plan, ledger=plan_ledger(linked, plan), lanes=choose_lanes(plan))
     _check_gates(plan, linked, findings)
     check_given(plan, findings)
+    check_names(document.tests, plan, reporter, linked.locate)
     return plan
 
 

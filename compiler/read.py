@@ -6,7 +6,7 @@ Nothing raises here: what cannot be read becomes a problem that `load` reports w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ ENDPOINTS = "endpoints"
 """The folder whose files are lists of endpoints, named by services, and no policies."""
 KEY_SET = "jwks.json"
 """How the names of files end that are key sets, named by issuers: `jwks.json`, `x.jwks.json`."""
+
+TESTS = (".test.yaml", ".test.yml")
+"""How the names of files end that hold tests of the policy, and no policy."""
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -84,14 +87,19 @@ def is_key_set(name: str) -> bool:
 
 
 def _is_read(name: str) -> bool:
-    return name.endswith(_SUFFIXES) or is_key_set(name)
+    return (name.endswith(_SUFFIXES) and not is_tests(name)) or is_key_set(name)
+
+
+def is_tests(name: str) -> bool:
+    """Whether a file holds tests by its name."""
+    return name.endswith(TESTS)
 
 
 def read(path: Path) -> Sources:
     """Read a policy file, or every ``*.yaml`` and ``*.yml`` of a folder and the folders in it.
 
-    What begins with a dot is left out. Files in a folder ``endpoints`` are no policies, and neither
-    are key sets; for a single policy file, those beside it are read.
+    What begins with a dot is left out, and so are files of tests. Files in a folder ``endpoints``
+    are no policies, and neither are key sets; for a single policy file, those beside it are read.
     """
     problems: list[Diagnostic] = []
     files: dict[str, bytes] = {}
@@ -125,6 +133,31 @@ def read(path: Path) -> Sources:
         message = f"there are no policy files in `{printable_name(str(path))}`"
         hint = "policies are files that end with `.yaml` or `.yml`"
         problems.append(_problem("no-policy-files", message, None, hint=hint))
+    return _sources(files, problems, root)
+
+
+def read_tests(path: Path) -> Sources:
+    """Read the files of tests that belong to a policy: all of a folder, or a file's own.
+
+    A file's own begin with its name: those of ``gateway.yaml`` are ``gateway.test.yaml`` and
+    ``gateway.limits.test.yaml``. A file of tests is its own. There may be none.
+    """
+    problems: list[Diagnostic] = []
+    if path.is_dir():
+        folder, names = path, list(_walk(path, problems, is_tests))
+    elif is_tests(path.name):
+        folder, names = path.parent, [path.name]
+    else:
+        folder = path.parent
+        stem = path.name.removesuffix(path.suffix) + "."
+        beside = (other.name for other in folder.iterdir())
+        names = sorted(name for name in beside if name.startswith(stem) and is_tests(name))
+    root = _root(folder)
+    files: dict[str, bytes] = {}
+    for name in names:
+        content = _content(folder / name, root + printable_name(name), problems)
+        if content is not None:
+            files[printable_name(name)] = content
     return _sources(files, problems, root)
 
 
@@ -188,8 +221,13 @@ def _decode(name: str, content: bytes | str) -> tuple[SourceFile, Diagnostic | N
 _SAVE = "save the file as UTF-8"
 
 
-def _walk(folder: Path, problems: list[Diagnostic]) -> Iterator[str]:
-    """Give the paths of YAML files below ``folder``, with ``/`` between; no link is followed."""
+def _walk(
+    folder: Path, problems: list[Diagnostic], wanted: Callable[[str], bool] = _is_read
+) -> Iterator[str]:
+    """Give the paths of files below ``folder`` that are wanted, with ``/`` between.
+
+    No link is followed.
+    """
 
     def closed(error: OSError) -> None:
         shown = printable_name(str(error.filename))
@@ -199,7 +237,7 @@ def _walk(folder: Path, problems: list[Diagnostic]) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if _is_read(name) and not name.startswith("."):
+            if wanted(name) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 

@@ -22,6 +22,7 @@ from compiler.schema.runtime import RuntimeKey, RuntimeValue
 from compiler.schema.services import ServiceDocument
 from compiler.schema.stores import CountersDocument, EdgeDocument, LedgerDocument
 from compiler.schema.tenants import TenantDocument
+from compiler.schema.tests import TestDocument
 from compiler.schema.tiers import TierDocument
 from policies.document import Document, Items, Maybe
 from policies.values import ModelName, Name, refuse, shown
@@ -116,6 +117,9 @@ class GatewayDocument(Document):
         default_factory=dict, examples=[{"upstream.healthy_panic_threshold": 0}]
     )
     """What Envoy's runtime keys are set to, on every node."""
+    tests: Items[TestDocument] = ()
+    """What the gateway is to do with which request: `gatewright test` looks whether it does. They
+    are no part of what is served."""
 
     @property
     def envoy_version(self) -> tuple[int, int]:
