@@ -6,9 +6,12 @@ Structs instead of dataclasses, as in `events`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
+
+from ext_authz.translate.wire import encode
 
 Role = Literal["system", "user", "assistant"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -88,13 +91,27 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A function that the model may call; `schema` is the JSON schema of its arguments."""
+    """A function that the model may call; `schema` is the JSON schema of its arguments.
+
+    A tool may be shared by many requests, which is why nobody changes its schema, and why it keeps
+    what each writer has `written` of it.
+    """
 
     name: str
     description: str
     schema: dict[str, Any]
     strict: bool | None = None
     cache: Cache | None = None
+    written: dict[Callable[[Tool], dict[str, Any]], msgspec.Raw] = msgspec.field(
+        default_factory=dict
+    )
+
+    def by(self, write: Callable[[Tool], dict[str, Any]]) -> msgspec.Raw:
+        """The JSON of what `write` makes of it, made once."""
+        made = self.written.get(write)
+        if made is None:
+            made = self.written[write] = msgspec.Raw(encode(write(self)))
+        return made
 
 
 class ToolChoice(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ext_authz.translate.clients.chat_messages import read_messages
-from ext_authz.translate.clients.chat_shape import Chat, ChatFunction
+from ext_authz.translate.clients.chat_shape import Chat, ChatFunction, ChatTool
 from ext_authz.translate.clients.fields import (
     checked_name,
     item,
@@ -23,6 +23,7 @@ from ext_authz.translate.clients.fields import (
     whole,
     wrong,
 )
+from ext_authz.translate.clients.known_tools import KnownTools
 from ext_authz.translate.clients.shared import (
     NO_PARAMETERS,
     cache_of,
@@ -45,6 +46,7 @@ from ext_authz.translate.wire import may_be_deep
 
 _UNSUPPORTED: Final = ("audio", "web_search_options", "moderation")
 _decode = msgspec.json.Decoder(Chat).decode
+_decode_tools = msgspec.json.Decoder(list[ChatTool] | None).decode
 
 
 def read_chat(body: bytes) -> Ask:
@@ -59,10 +61,11 @@ def read_chat(body: bytes) -> Ask:
     limit = whole(chat.max_completion_tokens, "max_completion_tokens")
     options = chat.stream_options
     stream = bool(chat.stream)
+    tools = _tools(chat.tools)
     return Ask(
         model=chat.model,
         turns=read_messages(chat.messages),
-        tools=_tools(chat) if chat.tools or chat.functions else (),
+        tools=(*tools, *_functions(chat.functions)) if chat.functions else tools,
         choice=_choice(chat),
         parallel=chat.parallel_tool_calls,
         max_tokens=whole(chat.max_tokens, "max_tokens") if limit is None else limit,
@@ -102,19 +105,28 @@ def _sampling(chat: Chat) -> Sampling:
     )
 
 
-def _tools(chat: Chat) -> tuple[Tool, ...]:
-    """`tools`, and the older `functions`, which have no wrapping."""
+def _read_tools(given: bytes) -> tuple[Tool, ...]:
+    try:
+        declared = _decode_tools(given)
+    except (ValueError, RecursionError) as error:
+        raise refused(error, "tools") from None
     tools: list[Tool] = []
-    for number, tool in enumerate(chat.tools or ()):
+    for number, tool in enumerate(declared or ()):
         where = f"tools[{number}]"
         if tool.type != "function" or tool.function is None:
             raise UnsupportedError(
                 f"Tools of type `{tool.type}` are not supported here", param=where
             )
         tools.append(_function(tool.function, cache_of(tool.cache_control), f"{where}.function"))
-    for number, function in enumerate(chat.functions or ()):
-        tools.append(_function(function, None, f"functions[{number}]"))
     return tuple(tools)
+
+
+_tools: Final = KnownTools(_read_tools)
+
+
+def _functions(given: list[ChatFunction]) -> tuple[Tool, ...]:
+    """Read the older `functions`, which have no wrapping."""
+    return tuple([_function(one, None, f"functions[{number}]") for number, one in enumerate(given)])
 
 
 def _function(function: ChatFunction, cache: Cache | None, where: str) -> Tool:

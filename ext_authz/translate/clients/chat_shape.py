@@ -6,12 +6,15 @@ of content stay dictionaries: there are many kinds of them, and most requests ha
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 Count = int | float | None
 """A whole number, which some clients write with a decimal point."""
+
+
+NOTHING: Final = msgspec.Raw(b"null")
 
 
 class ChatFunction(msgspec.Struct):
@@ -90,7 +93,7 @@ class Chat(msgspec.Struct):
     logprobs: bool | None = None
     top_logprobs: Count = None
     n: Count = None
-    tools: list[ChatTool] | None = None
+    tools: msgspec.Raw = NOTHING  # of a list of `ChatTool`
     functions: list[ChatFunction] | None = None
     tool_choice: Any = None
     function_call: Any = None

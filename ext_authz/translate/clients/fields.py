@@ -22,11 +22,11 @@ def read_body(body: bytes) -> dict[str, Any]:
         raise RefusedError(f"The body is not the JSON of a request: {error}") from None
 
 
-def refused(error: Exception) -> RefusedError:
-    """The refusal of a body that has not the shape of a request: which member is wrong."""
-    told, _, path = str(error).partition(" - at `$.")
-    if path:
-        param = path.rstrip("`")
+def refused(error: Exception, member: str = "") -> RefusedError:
+    """The refusal of a body, or of a member, that has not its shape: what is wrong in it."""
+    told, _, path = str(error).partition(" - at `$")
+    param = (member + path.rstrip("`")).removeprefix(".")
+    if param:
         return RefusedError(f"`{param}`: {told[:1].lower()}{told[1:]}", param=param)
     return RefusedError(f"The body is not the JSON of a request: {told}")
 

@@ -18,6 +18,7 @@ from ext_authz.translate.clients.fields import (
     whole,
     wrong,
 )
+from ext_authz.translate.clients.known_tools import KnownTools
 from ext_authz.translate.clients.messages_blocks import read_blocks, read_system
 from ext_authz.translate.clients.messages_shape import Choice, CustomTool, Message, Messages
 from ext_authz.translate.clients.shared import cache_of, read_effort, read_thinking
@@ -39,6 +40,7 @@ _AT_ANTHROPIC: Final = ("mcp_servers", "container")
 _CUSTOM: Final = (None, "custom")
 _MODES: Final = {"auto": "auto", "none": "none", "any": "required", "tool": "required"}
 _decode = msgspec.json.Decoder(Messages).decode
+_decode_tools = msgspec.json.Decoder(list[CustomTool] | None).decode
 
 
 def read_messages_api(body: bytes, *, counting: bool = False) -> Ask:
@@ -57,7 +59,7 @@ def read_messages_api(body: bytes, *, counting: bool = False) -> Ask:
     if limit is None and not counting:
         raise wrong("max_tokens", "given")
     choice = asked.tool_choice
-    tools = _tools(asked.tools) if asked.tools else ()
+    tools = _tools(asked.tools)
     turns = _turns(asked.messages)
     return Ask(
         model=asked.model,
@@ -109,9 +111,13 @@ def _sampling(asked: Messages) -> Sampling:
     )
 
 
-def _tools(given: list[CustomTool]) -> tuple[Tool, ...]:
+def _read_tools(given: bytes) -> tuple[Tool, ...]:
+    try:
+        declared = _decode_tools(given)
+    except (ValueError, RecursionError) as error:
+        raise refused(error, "tools") from None
     tools: list[Tool] = []
-    for n, tool in enumerate(given):
+    for n, tool in enumerate(declared or ()):
         if tool.type not in _CUSTOM:
             raise UnsupportedError(
                 f"The tool `{tool.type}` runs at Anthropic only; this model's provider"
@@ -128,6 +134,9 @@ def _tools(given: list[CustomTool]) -> tuple[Tool, ...]:
             )
         )
     return tuple(tools)
+
+
+_tools: Final = KnownTools(_read_tools)
 
 
 def _choice(given: Choice) -> ToolChoice:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ext_authz.translate.clients.chat_shape import Count
+from ext_authz.translate.clients.chat_shape import NOTHING, Count
 
 
 class Source(msgspec.Struct):
@@ -98,7 +98,7 @@ class Messages(msgspec.Struct):
     top_p: Count = None
     top_k: Count = None
     stop_sequences: str | list[str] | None = None
-    tools: list[CustomTool] | None = None
+    tools: msgspec.Raw = NOTHING  # of a list of `CustomTool`
     tool_choice: Choice | None = None
     thinking: dict[str, Any] | None = None
     output_config: Output | None = None

@@ -126,7 +126,8 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> bool:
     given = ask.tools
     if choice and len(choice.names) > 1:
         given = tuple(tool for tool in given if tool.name in choice.names)
-    tools = [_tool(tool, traits) for tool in given]
+    write = _strict_tool if traits.json_schema else _tool
+    tools: list[Any] = [tool.by(write) for tool in given]
     form = ask.format if ask.format and _by_tool(ask.format, traits) else None
     if form:
         schema = {"type": "object", **(form.schema or {})}
@@ -149,18 +150,24 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> bool:
     return form is not None
 
 
-def _tool(tool: Tool, traits: Traits) -> dict[str, Any]:
+def _tool(tool: Tool) -> dict[str, Any]:
     written: dict[str, Any] = {"name": tool.name}
     if tool.description:
         written["description"] = tool.description
     schema = tool.schema or _NO_SCHEMA
-    strict = tool.strict is True and traits.json_schema
     if schema.get("type") != "object":
         schema = {**schema, "type": "object"}
-    written["input_schema"] = strict_schema(schema) if strict else schema
-    if strict:
-        written["strict"] = True
+    written["input_schema"] = schema
     return marked(written, tool.cache)
+
+
+def _strict_tool(tool: Tool) -> dict[str, Any]:
+    """Write a tool for a model that can be held to its schema."""
+    written = _tool(tool)
+    if tool.strict is True:
+        written["input_schema"] = strict_schema(written["input_schema"])
+        written["strict"] = True
+    return written
 
 
 def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, still: bool) -> bool:

@@ -88,7 +88,7 @@ def _write_tools(ask: Ask, body: dict[str, Any]) -> None:
         tools = tuple(tool for tool in tools if tool.name in choice.names)
     if not tools:
         return
-    body["tools"] = [_tool(tool) for tool in tools]
+    body["tools"] = [tool.by(_tool) for tool in tools]
     if any(tool.strict for tool in tools):
         body["strict_tools"] = True
     if choice and choice.mode != "auto":

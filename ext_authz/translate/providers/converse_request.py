@@ -119,16 +119,17 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any], unwrap: str) ->
     if choice and choice.mode == "none" and not called:
         # There is no word for it here: a model without tools calls none.
         given = ()
-    tools: list[dict[str, Any]] = []
+    write = _strict_spec if traits.json_schema else _spec
+    tools: list[Any] = []
     for tool in given:
-        tools.append(_spec(tool, traits))
+        tools.append(tool.by(write))
         if tool.cache is not None:
             tools.append(cache_point(tool.cache))
     if not tools:
         # A history that calls tools is refused without their declarations.
-        tools = [_spec(Tool(name, "", {}), traits) for name in called]
+        tools = [_spec(Tool(name, "", {})) for name in called]
     if unwrap and ask.format:
-        tools.append(_spec(Tool(unwrap, told(ask.format), ask.format.schema or {}), traits))
+        tools.append(_spec(Tool(unwrap, told(ask.format), ask.format.schema or {})))
     if not tools:
         return
     config: dict[str, Any] = {"tools": tools}
@@ -142,19 +143,26 @@ def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any], unwrap: str) ->
     body["toolConfig"] = config
 
 
-def _spec(tool: Tool, traits: Traits) -> dict[str, Any]:
+def _spec(tool: Tool) -> dict[str, Any]:
     schema = tool.schema or {"type": "object", "properties": {}}
     if schema.get("type") != "object":
         schema = {**schema, "type": "object"}
-    strict = tool.strict is True and traits.json_schema
     spec: dict[str, Any] = {
         "name": tool.name,
         "description": tool.description.strip() or tool.name,
-        "inputSchema": {"json": strict_schema(schema) if strict else schema},
+        "inputSchema": {"json": schema},
     }
-    if strict:
-        spec["strict"] = True
     return {"toolSpec": spec}
+
+
+def _strict_spec(tool: Tool) -> dict[str, Any]:
+    """Write a tool for a model that can be held to its schema."""
+    written = _spec(tool)
+    if tool.strict is True:
+        spec = written["toolSpec"]
+        spec["inputSchema"] = {"json": strict_schema(spec["inputSchema"]["json"])}
+        spec["strict"] = True
+    return written
 
 
 def _called(ask: Ask) -> list[str]:

@@ -92,7 +92,8 @@ def generate_of(ask: Ask, target: Target) -> dict[str, Any]:
 def _write_tools(ask: Ask, traits: Traits, body: dict[str, Any]) -> None:
     if not ask.tools:
         return
-    body["tools"] = [{"functionDeclarations": [_declared(tool, traits) for tool in ask.tools]}]
+    write = _declared_in_openapi if traits.schema_subset else _declared
+    body["tools"] = [{"functionDeclarations": [tool.by(write) for tool in ask.tools]}]
     if ask.choice:
         body["toolConfig"] = {"functionCallingConfig": _calling(ask.choice)}
 
@@ -107,18 +108,28 @@ def _calling(choice: ToolChoice) -> dict[str, Any]:
     return {"mode": "ANY" if choice.mode == "required" else "AUTO"}
 
 
-def _declared(tool: Tool, traits: Traits) -> dict[str, Any]:
-    declared: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        declared["description"] = tool.description
-    if _takes_nothing(tool.schema):
-        # An object without members is refused; no parameters at all is how to say it.
-        return declared
-    if traits.schema_subset:
-        declared["parameters"] = openapi_schema(tool.schema)
-    else:
+def _declared(tool: Tool) -> dict[str, Any]:
+    declared = _called(tool)
+    if not _takes_nothing(tool.schema):
         declared["parametersJsonSchema"] = _without_marks(tool.schema)
     return declared
+
+
+def _declared_in_openapi(tool: Tool) -> dict[str, Any]:
+    declared = _called(tool)
+    if not _takes_nothing(tool.schema):
+        declared["parameters"] = openapi_schema(tool.schema)
+    return declared
+
+
+def _called(tool: Tool) -> dict[str, Any]:
+    """Write a tool without parameters, which is also how to say that it takes none.
+
+    An object without members is refused.
+    """
+    if tool.description:
+        return {"name": tool.name, "description": tool.description}
+    return {"name": tool.name}
 
 
 def _takes_nothing(schema: dict[str, Any]) -> bool:

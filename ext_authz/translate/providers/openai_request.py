@@ -132,7 +132,7 @@ def _write_tools(ask: Ask, dialect: Dialect, body: dict[str, Any]) -> None:
         tools = tuple(tool for tool in tools if tool.name in choice.names)
     if not tools:
         return
-    body["tools"] = [_tool(tool) for tool in tools]
+    body["tools"] = [tool.by(_tool) for tool in tools]
     if choice:
         body["tool_choice"] = _choice(choice, dialect)
     if ask.parallel is not None:

@@ -7,7 +7,7 @@ a row, an assistant that begins, results of tools that do not follow their calls
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ext_authz.translate.conversation import Part, Reasoning, Redacted, Text, ToolResult, Turn
 
@@ -27,19 +27,26 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     system: list[Text] = []
     merged: list[Alternate] = []
     before = ""
+    mixed = False
     for turn in turns:
         role = turn.role
-        said = [part for part in turn.parts if _says(part)]
-        if role == "system":
-            system += [part for part in said if type(part) is Text]
-        elif role == before:
-            merged[-1][1].extend(said)
-        elif said:
-            merged.append((role, said))
+        says: list[Any] = system if role == "system" else merged[-1][1] if role == before else []
+        for part in turn.parts:
+            if type(part) is Text:
+                if not part.text or part.text.isspace():
+                    continue
+            elif role == "system" or (type(part) is Reasoning and not part.signature):
+                continue
+            elif type(part) is ToolResult and says and type(says[-1]) is not ToolResult:
+                mixed = True
+            says.append(part)
+        if says and role not in ("system", before):
+            merged.append((role, says))
             before = role
-    for number, (role, parts) in enumerate(merged):
-        if role == "user" and ToolResult in map(type, parts):
-            merged[number] = ("user", _results_first(parts))
+    if mixed:
+        merged = [
+            (role, _results_first(parts) if role == "user" else parts) for role, parts in merged
+        ]
     if merged and merged[0][0] == "assistant":
         merged.insert(0, ("user", [_OPENING]))
     if not merged and system:
@@ -68,18 +75,8 @@ def resumes_unsigned(turns: Sequence[Alternate]) -> bool:
     return bool(turns)
 
 
-def _says(part: Part) -> bool:
-    """Whether a part is anything to these providers."""
-    kind = type(part)
-    if kind is Text:
-        return bool(part.text) and not part.text.isspace()  # type: ignore[union-attr]
-    return kind is not Reasoning or bool(part.signature)  # type: ignore[union-attr]
-
-
 def _results_first(parts: list[Part]) -> list[Part]:
     results: list[Part] = [part for part in parts if type(part) is ToolResult]
-    if len(results) == len(parts):
-        return parts
     return results + [part for part in parts if type(part) is not ToolResult]
 
 
