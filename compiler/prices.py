@@ -40,6 +40,20 @@ def listed(url: Url, model: str) -> Listed:
     return _listed(origin, f"{port}{url.path}/", model.lower())
 
 
+def known_models(url: Url) -> tuple[str, ...]:
+    """Give the names of the models that the data has of the provider whose API is at ``url``."""
+    port = "" if url.port == _DEFAULT_PORTS.get(url.scheme) else f":{url.port}"
+    origin = f"{url.scheme}://{url.host.lower()}"
+    return _known_models(origin, f"{port}{url.path}/")
+
+
+@cache
+def _known_models(origin: str, rest: str) -> tuple[str, ...]:
+    providers = _data()["providers"]
+    found = next((one for one in providers if _is_at(one["url"], origin, rest)), None)
+    return () if found is None else tuple(row[0] for row in found["models"])
+
+
 @cache
 def _data() -> dict[str, Any]:
     """Read the table, once, and only if some model asks for a price."""
