@@ -1,0 +1,302 @@
+"""Tenants' own parts: keys, teams, grants, and by what their clients are known."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
+from compiler.diff.fields import Said, field_changes
+from compiler.diff.sides import Sides, at, paired
+from compiler.diff.values import arrow, names, plural, said
+from compiler.plan_accounts import AccessKey, Grant, Team, Tenant
+
+_OTHER = (
+    *("name", "tier", "models", "routes", "limits", "keys", "teams", "grants", "redact"),
+    *("addresses", "certificates", "claims", "contacts"),
+)
+_TENANT = Said(Area.ACCESS, elsewhere=_OTHER)
+
+
+def accounts(sides: Sides) -> Iterator[Change]:
+    """Yield changes of tenants that are on both sides, and moves of keys between any."""
+    yield from _keys(sides)
+    tiers: dict[tuple[str | None, str | None], list[tuple[Tenant, Tenant]]] = defaultdict(list)
+    for had, has in paired(sides.before.tenants, sides.after.tenants)[0]:
+        reach, who = Reach(frozenset({had.name})), f"tenant `{had.name}`"
+        if had.tier != has.tier:
+            tiers[had.tier, has.tier].append((had, has))
+        yield from field_changes(who, had, has, _TENANT, NOTHING)
+        if Counter(had.contacts) != Counter(has.contacts):
+            yield from field_changes(who, had, has, _only("contacts"), NOTHING)
+        yield from _known_by(who, had, has, reach)
+        yield from _teams(had, has)
+        yield from _grants(who, had, has)
+    for (old, new), moved in tiers.items():
+        members = frozenset(one.name for one, _ in moved)
+        yield Change(
+            Area.ACCESS,
+            Severity.NEUTRAL,
+            sides.crowd.called(members),
+            f"tier: {arrow(old, new)}; what that changes is told by itself",
+            said(old),
+            said(new),
+            NOTHING,
+            at(*(one for one, _ in moved)),
+            at(*(one for _, one in moved)),
+        )
+
+
+def _only(name: str) -> Said:
+    return Said(Area.ACCESS, elsewhere=tuple(one for one in (*_OTHER, "tags") if one != name))
+
+
+def _known_by(who: str, had: Tenant, has: Tenant, reach: Reach) -> Iterator[Change]:
+    for field, words in (
+        ("certificates", "client certificates"),
+        ("claims", "values of the tenant claim of tokens"),
+        ("addresses", "addresses that its clients may come from"),
+    ):
+        old, new = getattr(had, field), getattr(has, field)
+        if old == new:
+            continue
+        # No addresses are all addresses; no certificates and no claims are none.
+        any_old, any_new = (not old, not new) if field == "addresses" else (False, False)
+        lost = any_old or (bool(set(old) - set(new)) and not any_new)
+        severity = Severity.LOSS if lost else Severity.GAIN
+        if field == "addresses" and any_new:
+            severity = Severity.DANGER
+        yield Change(
+            Area.AUTH,
+            severity,
+            who,
+            f"{words}: {_or_any(old, field)} -> {_or_any(new, field)}",
+            _or_any(old, field),
+            _or_any(new, field),
+            reach,
+            at(had),
+            at(has),
+        )
+
+
+def _or_any(value: tuple[str, ...], field: str) -> str:
+    return "any" if field == "addresses" and not value else said(value)
+
+
+def _keys(sides: Sides) -> Iterator[Change]:
+    old, new = _by_id(sides.had.tenants), _by_id(sides.has.tenants)
+    digests = {key.sha256: name for name, keys in new.items() for key in keys}
+    kept: set[str] = set()
+    for name, keys in old.items():
+        moved = next((digests[key.sha256] for key in keys if key.sha256 in digests), None)
+        if name in new or moved is None or moved in old:
+            continue
+        kept.add(moved)
+        same = name.split("/")[:-1] == moved.split("/")[:-1]
+        yield _key(
+            Severity.NEUTRAL if same else Severity.DANGER,
+            name,
+            f"is called `{moved}` now{'' if same else ', and speaks for another'}",
+            keys,
+            new[moved],
+        )
+    for name, keys in old.items():
+        if name in new:
+            yield from _key_changes(name, keys, new[name])
+        elif not any(key.sha256 in digests for key in keys) and _tenant(name) in sides.has.tenants:
+            words = "is revoked: who still uses it is answered 401"
+            yield _key(Severity.LOSS, name, words, keys, [])
+    for name, keys in new.items():
+        if name not in old and name not in kept and _tenant(name) in sides.had.tenants:
+            until = keys[0].expires
+            words = f"is new{'' if until is None else f', until {said(until)}'}"
+            yield _key(Severity.GAIN, name, words, [], keys)
+
+
+def _by_id(tenants: Any) -> dict[str, list[AccessKey]]:
+    found: dict[str, list[AccessKey]] = defaultdict(list)
+    for tenant in tenants.values():
+        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+            found[key.id].append(key)
+    return found
+
+
+def _tenant(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def _key(
+    severity: Severity, name: str, words: str, old: list[AccessKey], new: list[AccessKey]
+) -> Change:
+    tenants = frozenset({_tenant((new or old)[0].id), _tenant(name)})
+    return Change(
+        Area.AUTH,
+        severity,
+        f"key `{name}`",
+        words,
+        old[0].id if old else None,
+        new[0].id if new else None,
+        Reach(tenants),
+        at(*old),
+        at(*new),
+    )
+
+
+def _key_changes(name: str, old: list[AccessKey], new: list[AccessKey]) -> Iterator[Change]:
+    had = {key.sha256: key for key in old}
+    has = {key.sha256: key for key in new}
+    gone, come = had.keys() - has.keys(), has.keys() - had.keys()
+    if come:
+        words = "has a new value, and the old one still holds" if not gone else "has a new value"
+        if gone:
+            words += ": who still uses the old one is answered 401"
+        yield _key(Severity.LOSS if gone else Severity.GAIN, name, words, old, new)
+    elif gone:
+        yield _key(Severity.LOSS, name, "has one value less: it was rotated", old, new)
+    for digest in had.keys() & has.keys():
+        one, other = had[digest], has[digest]
+        if one.starts != other.starts:
+            later = other.starts is not None and (one.starts is None or other.starts > one.starts)
+            began = f"begins: {_when(one.starts)} -> {_when(other.starts)}"
+            yield _key(Severity.LOSS if later else Severity.GAIN, name, began, [one], [other])
+        if one.expires != other.expires:
+            sooner = _ends_sooner(one.expires, other.expires)
+            ends = f"ends: {_when(one.expires)} -> {_when(other.expires)}"
+            yield _key(Severity.LOSS if sooner else Severity.GAIN, name, ends, [one], [other])
+        if one.models != other.models:
+            yield _narrowed(f"key `{name}`", one.models, other.models, [one], [other], name)
+
+
+def _ends_sooner(was: datetime | None, now: datetime | None) -> bool:
+    if now is None:
+        return False
+    return was is None or now < was
+
+
+def _when(moment: datetime | None) -> str:
+    return "never" if moment is None else said(moment)
+
+
+def _narrowed(
+    subject: str,
+    was: tuple[str, ...] | None,
+    now: tuple[str, ...] | None,
+    old: list[Any],
+    new: list[Any],
+    whose: str,
+) -> Change:
+    """Say how the models of a part of a tenant change; None is all that the tenant has."""
+    lost = frozenset() if now is None else frozenset(was or ()) - frozenset(now)
+    gained = frozenset() if was is None else frozenset(now or ()) - frozenset(was)
+    if was is None:
+        words, severity = f"may use only {names(now)} of its tenant's models", Severity.LOSS
+    elif now is None:
+        words, severity = "may use all models of its tenant", Severity.GAIN
+    elif lost:
+        words, severity = f"loses {plural('model', lost)} {names(lost)}", Severity.LOSS
+        words += f" and gains {names(gained)}" if gained else ""
+    else:
+        words, severity = f"gains {plural('model', gained)} {names(gained)}", Severity.GAIN
+    models = (lost | gained) or None
+    return Change(
+        Area.ACCESS,
+        severity,
+        subject,
+        words,
+        "all" if was is None else said(was),
+        "all" if now is None else said(now),
+        Reach(frozenset({_tenant(whose)}), models),
+        at(*old),
+        at(*new),
+    )
+
+
+def _teams(had: Tenant, has: Tenant) -> Iterator[Change]:
+    both, gone, come = paired(had.teams, has.teams)
+    for one, other in both:
+        subject = f"team `{had.name}/{one.name}`"
+        if one.models != other.models:
+            yield _narrowed(subject, one.models, other.models, [one], [other], had.name)
+        told = Said(Area.ACCESS, elsewhere=("name", "models", "limits", "keys", "contacts"))
+        yield from field_changes(subject, one, other, told, NOTHING)
+        if Counter(one.contacts) != Counter(other.contacts):
+            told = Said(Area.ACCESS, elsewhere=("name", "models", "limits", "keys", "tags"))
+            yield from field_changes(subject, one, other, told, NOTHING)
+    for team in gone:
+        yield _team(had.name, team, is_new=False)
+    for team in come:
+        yield _team(had.name, team, is_new=True)
+
+
+def _team(tenant: str, team: Team, *, is_new: bool) -> Change:
+    models = "" if team.models is None or not is_new else f", with models {names(team.models)}"
+    return Change(
+        Area.ACCESS,
+        Severity.GAIN if is_new else Severity.LOSS,
+        f"team `{tenant}/{team.name}`",
+        f"{'is new' if is_new else 'is gone'}{models}",
+        None if is_new else team.name,
+        team.name if is_new else None,
+        Reach(frozenset({tenant})),
+        () if is_new else at(team),
+        at(team) if is_new else (),
+    )
+
+
+def _grants(who: str, had: Tenant, has: Tenant) -> Iterator[Change]:
+    """Tell grants by what they are for; their order in the text means nothing."""
+    old, new = _by_thing(had.grants), _by_thing(has.grants)
+    for thing in dict.fromkeys((*old, *new)):
+        left = list((Counter(old[thing]) - Counter(new[thing])).elements())
+        right = list((Counter(new[thing]) - Counter(old[thing])).elements())
+        for index in range(max(len(left), len(right))):
+            one = left[index] if index < len(left) else None
+            other = right[index] if index < len(right) else None
+            yield _grant(who, thing, one, other, had.name)
+
+
+def _by_thing(grants: tuple[Grant, ...]) -> dict[str, list[Grant]]:
+    found: dict[str, list[Grant]] = defaultdict(list)
+    for grant in grants:
+        found[f"model `{grant.model}`" if grant.model else f"route `{grant.route}`"].append(grant)
+    return found
+
+
+def _grant(who: str, thing: str, old: Grant | None, new: Grant | None, tenant: str) -> Change:
+    def state(grant: Grant) -> str:
+        if grant.approved_by is None:
+            return "asked for, not approved"
+        until = "" if grant.until is None else f" until {said(grant.until)}"
+        return f"approved by {grant.approved_by}{until}"
+
+    severity = Severity.NEUTRAL
+    if old is not None and new is not None:
+        words = f"the grant of {thing}: {state(old)} -> {state(new)}"
+        if state(old) == state(new):
+            words = f"the grant of {thing} is written otherwise: asked by or reason"
+        elif (old.approved_by is None) != (new.approved_by is None):
+            severity = Severity.GAIN if new.approved_by else Severity.LOSS
+        elif old.until != new.until:
+            severity = Severity.LOSS if _ends_sooner(old.until, new.until) else Severity.GAIN
+    elif new is not None:
+        words = f"a grant of {thing} is new: {state(new)}"
+        severity = Severity.GAIN if new.approved_by else Severity.NEUTRAL
+    else:
+        words = f"the grant of {thing} is gone"
+        severity = Severity.LOSS if old is not None and old.approved_by else Severity.NEUTRAL
+    grant = new or old
+    models = frozenset({grant.model}) if grant and grant.model else None
+    routes = frozenset({grant.route}) if grant and grant.route else None
+    return Change(
+        Area.ACCESS,
+        severity,
+        who,
+        words,
+        None if old is None else state(old),
+        None if new is None else state(new),
+        Reach(frozenset({tenant}), models, routes),
+        at(old),
+        at(new),
+    )

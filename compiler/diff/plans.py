@@ -1,0 +1,82 @@
+"""Compare two plans: the changes of behaviour, the worst first.
+
+Each area is a function of the two sides, in one tuple. Together they tell of every field of a plan
+that takes part in comparisons; plans that are equal but for the order of routes that cannot meet,
+of grants and of contacts have no changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from compiler.diff.access import access
+from compiler.diff.accounts import accounts
+from compiler.diff.change import NOTHING, Area, Change, Changes, Severity
+from compiler.diff.gateway import fleet, issuers, stores
+from compiler.diff.lanes import lanes
+from compiler.diff.limits import limits, resets
+from compiler.diff.models import models
+from compiler.diff.order import order
+from compiler.diff.places import listeners, services
+from compiler.diff.prices import prices
+from compiler.diff.providers import providers
+from compiler.diff.redactions import redactions
+from compiler.diff.renames import find_renames, renamed
+from compiler.diff.routes import routes
+from compiler.diff.sides import Sides, at, sides_of
+from compiler.plan import Plan
+
+AREAS: tuple[Callable[[Sides], Iterator[Change]], ...] = (
+    redactions,
+    providers,
+    issuers,
+    access,
+    accounts,
+    limits,
+    models,
+    routes,
+    order,
+    services,
+    listeners,
+    prices,
+    lanes,
+    fleet,
+    stores,
+)
+
+
+def diff_plans(before: Plan, after: Plan) -> Changes:
+    """Give all that `after` does otherwise than `before`; no entries where that is nothing."""
+    if before == after:
+        return Changes(())
+    table = find_renames(before, after)
+    sides = sides_of(renamed(before, table), after)
+    found = [change for area in AREAS for change in area(sides)]
+    found += resets(before, sides)
+    found += _names(before, after, table)
+    return Changes(tuple(sorted(dict.fromkeys(found), key=lambda one: one.order)))
+
+
+def _names(before: Plan, after: Plan, table: Mapping[str, Mapping[str, str]]) -> Iterator[Change]:
+    """Tell of new names: a model's is what clients ask for, all others stand in logs and the like."""
+    for section, names in table.items():
+        noun = section.removesuffix("s")
+        olds = {one.name: one for one in getattr(before, section)}
+        news = {one.name: one for one in getattr(after, section)}
+        for old, new in names.items():
+            words, severity = f"is called `{new}` now", Severity.NEUTRAL
+            reach = NOTHING
+            if section == "models" and old not in news[new].aliases:
+                words += f": who asks for `{old}` is answered 404"
+                severity = Severity.LOSS
+            yield Change(
+                Area.NAMES,
+                severity,
+                f"{noun} `{old}`",
+                words,
+                old,
+                new,
+                reach,
+                at(olds[old]),
+                at(news[new]),
+            )
