@@ -60,7 +60,8 @@ class Verdict:
 class Sent:
     """A request as an upstream sees it: where it goes, and what has become of it.
 
-    ``set`` and ``added`` are headers of the policy, ``removed`` names that are taken away.
+    ``set`` and ``added`` are headers of the policy, ``removed`` names that are taken away;
+    ``model`` is what the model is called there, empty at a service.
     """
 
     to: str
@@ -70,6 +71,7 @@ class Sent:
     set: tuple[tuple[str, str], ...] = ()
     added: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
