@@ -28,6 +28,7 @@ from cli import (
     serve,
     simulate,
     status,
+    test,
     up,
     usage,
 )
@@ -71,6 +72,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     check,
     compile,
     explain,
+    test,
     up,
     serve,
     edge,

@@ -34,11 +34,8 @@ class Outcome:
 
     @property
     def status(self) -> int | None:
-        """The status of the answer; of an upstream's own, what is given that it answers."""
-        if self.trace.status is not None or not self.trace.sent:
-            return self.trace.status
-        answer = self.world.answers.get(self.trace.sent[-1].to, (FINE,))[0]
-        return answer.status if answer.fault is Fault.NONE else None
+        """The status of the answer."""
+        return status_of(self.trace, self.world)
 
     @property
     def tried(self) -> tuple[Attempt, ...]:
@@ -70,6 +67,14 @@ class Outcome:
             else:
                 total += self.world.latencies.get(one.target, 0.0)
         return total
+
+
+def status_of(trace: Trace, world: World) -> int | None:
+    """Give the status of the answer; of an upstream's own, what is given that it answers."""
+    if trace.status is not None or not trace.sent:
+        return trace.status
+    answer = world.answers.get(trace.sent[-1].to, (FINE,))[0]
+    return answer.status if answer.fault is Fault.NONE else None
 
 
 def judge(expect: ExpectDocument, outcome: Outcome) -> tuple[Difference, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from compiler.decide.request import Request
 from compiler.decide.trace import Attempt, Sent, Trace
-from compiler.decide.world import FINE, Fault, World
+from compiler.decide.world import World
+from compiler.expectations.judge import status_of
 from compiler.source import Span
 
 _WIDEST = 76
@@ -43,14 +44,6 @@ def ending(trace: Trace, world: World) -> str:
     if trace.location:
         words.append(f"to {trace.location}")
     return _printable(" ".join(words))
-
-
-def status_of(trace: Trace, world: World) -> int | None:
-    """Give the status of the answer; of an upstream's own, what is given that it answers."""
-    if trace.status is not None or not trace.sent:
-        return trace.status
-    answer = world.answers.get(trace.sent[-1].to, (FINE,))[0]
-    return answer.status if answer.fault is Fault.NONE else None
 
 
 def trace_data(trace: Trace, request: Request, world: World) -> dict[str, Any]:
