@@ -60,7 +60,7 @@ class EventFlow:
 
     def _piece(self, event: _Piece) -> list[Event]:
         kind = type(event)
-        index = event.index if isinstance(event, ToolArgs) else 0
+        index = event.index if type(event) is ToolArgs else 0
         key = (event.choice, kind, index)
         known = self._flows.get(key)
         done: list[Event] = []
@@ -103,6 +103,6 @@ class EventFlow:
 
 
 def _with(event: _Piece, text: str) -> _Piece:
-    if isinstance(event, ToolArgs):
+    if type(event) is ToolArgs:
         return ToolArgs(event.index, text, event.choice)
     return type(event)(text, event.choice)

@@ -1,13 +1,13 @@
 """What a client asks, in the words of no API: turns of parts, tools, and how to answer.
 
 Readers in `clients/` make an `Ask`, writers in `providers/` turn it into the provider's request.
-Structs instead of dataclasses, as in `events`.
+Structs instead of dataclasses, and told apart by `type`, as in `events`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, final
 
 import msgspec
 
@@ -23,6 +23,7 @@ class Cache(msgspec.Struct, frozen=True, gc=False):
     ttl: str = ""
 
 
+@final
 class Text(msgspec.Struct, frozen=True, gc=False):
     """A piece of text."""
 
@@ -30,6 +31,7 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     cache: Cache | None = None
 
 
+@final
 class Media(msgspec.Struct, frozen=True, gc=False):
     """An image or a document: base64 `data`, plain `text`, or a `url`; one of the three is set.
 
@@ -47,6 +49,7 @@ class Media(msgspec.Struct, frozen=True, gc=False):
     cache: Cache | None = None
 
 
+@final
 class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """The assistant called a tool; `arguments` is the JSON text of an object."""
 
@@ -57,6 +60,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False):
     cache: Cache | None = None
 
 
+@final
 class ToolResult(msgspec.Struct, frozen=True):
     """What a call gave; `name` is the tool's, where the history tells it."""
 
@@ -67,6 +71,7 @@ class ToolResult(msgspec.Struct, frozen=True):
     cache: Cache | None = None
 
 
+@final
 class Reasoning(msgspec.Struct, frozen=True, gc=False):
     """Reasoning given back to the provider that gave it; without a signature none takes it."""
 
@@ -74,6 +79,7 @@ class Reasoning(msgspec.Struct, frozen=True, gc=False):
     signature: str = ""
 
 
+@final
 class Redacted(msgspec.Struct, frozen=True, gc=False):
     """Reasoning that only its provider can read."""
 

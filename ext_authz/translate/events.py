@@ -5,12 +5,14 @@ is that of the answer: `Started` first, content in between, `Finish` after all c
 choice, `UsageSeen` anywhere (the last one counts), then `Ended`, or `Failed` in place of all that
 would still have come.
 
-Structs instead of dataclasses: a frozen one is made in 65 ns instead of 700, once a token.
+Structs instead of dataclasses: a frozen one is made in 65 ns instead of 700, once a token. They are
+told apart by `type(event) is`, where it counts: a struct's class is of msgspec's own metaclass, so
+`isinstance`, and `case` with it, takes 100 ns to say no instead of 20.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import msgspec
 
@@ -23,6 +25,7 @@ Reason = Literal[
 the provider rests in a long turn. Each API's own words are mapped onto these."""
 
 
+@final
 class Started(msgspec.Struct, frozen=True, gc=False):
     """The answer begins: its id at the provider and the model that answers, "" where unknown."""
 
@@ -30,6 +33,7 @@ class Started(msgspec.Struct, frozen=True, gc=False):
     model: str = ""
 
 
+@final
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of text; `choice` counts answers where several were asked for."""
 
@@ -37,6 +41,7 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class RefusalDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of the text in which the model refuses to answer."""
 
@@ -44,6 +49,7 @@ class RefusalDelta(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of the model's reasoning that the provider shows."""
 
@@ -51,6 +57,7 @@ class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class ReasoningSigned(msgspec.Struct, frozen=True, gc=False):
     """The signature of the reasoning just given, which closes it."""
 
@@ -58,6 +65,7 @@ class ReasoningSigned(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class RedactedReasoning(msgspec.Struct, frozen=True, gc=False):
     """A block of reasoning that only the provider can read."""
 
@@ -65,6 +73,7 @@ class RedactedReasoning(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class ToolStart(msgspec.Struct, frozen=True, gc=False):
     """Call number `index` (counted over the whole choice, from 0) of a tool begins.
 
@@ -78,6 +87,7 @@ class ToolStart(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class ToolArgs(msgspec.Struct, frozen=True, gc=False):
     """A piece of the JSON text of a call's arguments."""
 
@@ -86,6 +96,7 @@ class ToolArgs(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+@final
 class Logprobs(msgspec.Struct, frozen=True):
     """Log probabilities of the tokens of the text before, as OpenAI chat writes them."""
 
@@ -93,6 +104,7 @@ class Logprobs(msgspec.Struct, frozen=True):
     choice: int = 0
 
 
+@final
 class Finish(msgspec.Struct, frozen=True, gc=False):
     """A choice is complete; `sequence` is the stop sequence that was met, where it is told."""
 
@@ -114,16 +126,19 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     reasoning: int = 0
 
 
+@final
 class UsageSeen(msgspec.Struct, frozen=True, gc=False):
     """What was used, as far as the provider has told; each replaces the one before."""
 
     usage: Usage
 
 
+@final
 class Ended(msgspec.Struct, frozen=True, gc=False):
     """The provider's terminal event: the answer is whole."""
 
 
+@final
 class Failed(msgspec.Struct, frozen=True):
     """The answer breaks off, and why."""
 

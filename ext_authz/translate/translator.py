@@ -142,6 +142,8 @@ def _translated(
     if upstream.unwrap:
         steps = (Unwrapping(upstream.unwrap), *steps)
     reader = _READER[api]
+    # The answer may take minutes, and what was said may be large.
+    ask = structs.replace(ask, turns=())
     machine = Answering(
         lambda told: reader(target, ask, moment, told),
         writer_for(client, target.model, moment, ask, echoed),

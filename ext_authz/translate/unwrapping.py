@@ -18,16 +18,16 @@ class Unwrapping:
         return [passed for event in events if (passed := self._one(event)) is not None]
 
     def _one(self, event: Event) -> Event | None:
-        if isinstance(event, ToolStart):
+        if type(event) is ToolStart:
             if event.name == self._name:
                 self._unwrapped.add(event.index)
                 return None
             number = self._numbers[event.index] = len(self._numbers)
             return ToolStart(number, event.id, event.name, event.signature, event.choice)
-        if isinstance(event, ToolArgs):
+        if type(event) is ToolArgs:
             if event.index in self._unwrapped:
                 return TextDelta(event.text, event.choice)
             return ToolArgs(self._numbers.get(event.index, 0), event.text, event.choice)
-        if isinstance(event, Finish) and event.reason == "tool_calls" and not self._numbers:
+        if type(event) is Finish and event.reason == "tool_calls" and not self._numbers:
             return Finish("stop", None, event.choice)
         return event

@@ -60,12 +60,12 @@ class ChatWriter:
 
     def stream(self, event: Event) -> bytes:
         """Write the chunks that one event makes."""
-        if isinstance(event, TextDelta):
+        if type(event) is TextDelta:
             return self._delta(event.choice, b'"content":' + encode(event.text))
-        if isinstance(event, ToolArgs):
+        if type(event) is ToolArgs:
             piece = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
             return self._delta(event.choice, piece % (event.index, encode(event.text)))
-        if isinstance(event, ReasoningDelta):
+        if type(event) is ReasoningDelta:
             self._keep(event.text)
             return self._delta(event.choice, b'"reasoning_content":' + encode(event.text))
         if self._done:
@@ -111,11 +111,11 @@ class ChatWriter:
         """Write a completion."""
         choices: defaultdict[int, Choice] = defaultdict(Choice)
         for event in events:
-            if isinstance(event, Started):
+            if type(event) is Started:
                 self._start(event)
-            elif isinstance(event, UsageSeen):
+            elif type(event) is UsageSeen:
                 self._usage = event.usage
-            elif not isinstance(event, (Ended, Failed)):
+            elif type(event) is not Ended and type(event) is not Failed:
                 choices[event.choice].add(event)
         given = self._id or named("chatcmpl-", "", self._moment)
         written = [choices[number].written(number) for number in sorted(choices)]

@@ -50,13 +50,13 @@ class Choice:
 
     def add(self, event: Event) -> None:
         """Take an event of this choice."""
-        if isinstance(event, TextDelta):
+        if type(event) is TextDelta:
             self._text.append(event.text)
-        elif isinstance(event, Finish):
+        elif type(event) is Finish:
             self._reason = event.reason
-        elif isinstance(event, ToolStart):
+        elif type(event) is ToolStart:
             self._calls[event.index] = (event, [])
-        elif isinstance(event, ToolArgs):
+        elif type(event) is ToolArgs:
             if event.index in self._calls:
                 self._calls[event.index][1].append(event.text)
         else:

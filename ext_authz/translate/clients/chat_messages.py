@@ -68,7 +68,7 @@ def _content(message: ChatMessage, number: int) -> tuple[Text | Media, ...]:
 def _marked(part: Text | Media, cache: Any) -> Text | Media:
     if part.cache is not None:
         return part
-    if isinstance(part, Text):
+    if type(part) is Text:
         return Text(part.text, cache)
     return structs.replace(part, cache=cache)
 
@@ -139,7 +139,7 @@ def _thoughts(message: ChatMessage) -> list[Part]:
 
 
 def _only_text(parts: tuple[Text | Media, ...], number: int) -> tuple[Text, ...]:
-    said = tuple([part for part in parts if isinstance(part, Text)])
+    said = tuple([part for part in parts if type(part) is Text])
     if len(said) != len(parts):
         raise UnsupportedError(
             "A system message holds text only", param=f"messages[{number}].content"

@@ -76,11 +76,11 @@ class MessagesWriter:
         """Write the stream events that one event makes."""
         if self._done or getattr(event, "choice", 0) != 0:
             return b""
-        if isinstance(event, (TextDelta, RefusalDelta)):
+        if type(event) is TextDelta or type(event) is RefusalDelta:
             return self._piece("text", event.text)
-        if isinstance(event, ReasoningDelta):
+        if type(event) is ReasoningDelta:
             return self._piece("thinking", event.text)
-        if isinstance(event, ToolArgs):
+        if type(event) is ToolArgs:
             return self._arguments(event)
         match event:
             case Started(given, model):
@@ -110,13 +110,13 @@ class MessagesWriter:
         """Write a message in one piece."""
         content = content_of(events)
         for event in events:
-            if isinstance(event, Started):
+            if type(event) is Started:
                 self._id, self._model = event.id, event.model or self._model
-            elif isinstance(event, UsageSeen):
+            elif type(event) is UsageSeen:
                 self._usage = event.usage
-            elif isinstance(event, ToolStart):
+            elif type(event) is ToolStart:
                 self._any_call = True
-            elif isinstance(event, Finish) and not event.choice:
+            elif type(event) is Finish and not event.choice:
                 self._finish = event
         message = self._message(content)
         message |= {"stop_reason": self._reason(), "stop_sequence": self._finish.sequence}

@@ -41,7 +41,7 @@ def read_blocks(message: Message, number: int, names: dict[str, str]) -> Turn:
             parts.append(Text(text, _cache(block)))
         else:
             parts += _parts(block, f"messages.{number}.content.{n}", names)
-    if role == "system" and not all(isinstance(part, Text) for part in parts):
+    if role == "system" and not all(type(part) is Text for part in parts):
         raise UnsupportedError("A system message holds text only", param=f"messages.{number}")
     return Turn(role, tuple(parts))
 
@@ -133,7 +133,7 @@ def _document(block: Block, where: str) -> list[Text | Media]:
 
 
 def _source(block: Block) -> Source:
-    return block.source if isinstance(block.source, Source) else Source()
+    return block.source if type(block.source) is Source else Source()
 
 
 def _cache(block: Block) -> Cache | None:

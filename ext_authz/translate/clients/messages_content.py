@@ -31,29 +31,26 @@ def content_of(events: list[Event]) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     calls: dict[int, list[str]] = {}
     for event in events:
-        if isinstance(event, _SILENT) or event.choice:
+        if type(event) in _SILENT or event.choice:  # type: ignore[union-attr] # the silent lack it
             continue
-        match event:
-            case TextDelta(said) | RefusalDelta(said):
-                _joined(content, "text", said)
-            case ReasoningDelta(said):
-                _joined(content, "thinking", said)
-            case ReasoningSigned(signature):
-                opened = bool(content) and content[-1].get("signature") == ""
-                if not opened and signature:
-                    content.append(thinking_block())
-                if opened or signature:
-                    # None marks a block as closed that nobody signed.
-                    content[-1]["signature"] = signature or None
-            case RedactedReasoning(data):
-                content.append({"type": "redacted_thinking", "data": data})
-            case ToolStart():
-                calls[event.index] = []
-                content.append({**tool_use(event), "input": calls[event.index]})
-            case ToolArgs():
-                calls.get(event.index, []).append(event.text)
-            case _:
-                pass
+        if type(event) is TextDelta or type(event) is RefusalDelta:
+            _joined(content, "text", event.text)
+        elif type(event) is ToolStart:
+            calls[event.index] = []
+            content.append({**tool_use(event), "input": calls[event.index]})
+        elif type(event) is ToolArgs:
+            calls.get(event.index, []).append(event.text)
+        elif type(event) is ReasoningDelta:
+            _joined(content, "thinking", event.text)
+        elif type(event) is ReasoningSigned:
+            opened = bool(content) and content[-1].get("signature") == ""
+            if not opened and event.signature:
+                content.append(thinking_block())
+            if opened or event.signature:
+                # None marks a block as closed that nobody signed.
+                content[-1]["signature"] = event.signature or None
+        elif type(event) is RedactedReasoning:
+            content.append({"type": "redacted_thinking", "data": event.data})
     for block in content:
         if block["type"] == "tool_use":
             block["input"] = _object("".join(block["input"]))

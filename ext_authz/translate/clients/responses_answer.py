@@ -76,10 +76,10 @@ class ResponsesWriter:
         """Write the stream events that one event makes."""
         if self._done:
             return b""
-        if isinstance(event, Ended):
+        if type(event) is Ended:
             self._done = True
             return self._terminal()
-        if isinstance(event, Failed):
+        if type(event) is Failed:
             self._done = True
             return self._failed(event.failure)
         return b"".join([self._numbered(made) for made in self._made(event)])

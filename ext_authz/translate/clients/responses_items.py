@@ -64,7 +64,7 @@ def _message(given: dict[str, Any], where: str) -> tuple[Role, list[Part]]:
     if role == "assistant":
         return "assistant", list(parts)
     if role in ("system", "developer"):
-        if not all(isinstance(part, Text) for part in parts):
+        if not all(type(part) is Text for part in parts):
             raise UnsupportedError("A system message holds text only", param=f"{where}.content")
         return "system", list(parts)
     raise wrong(f"{where}.role", "one of user, assistant, system and developer")

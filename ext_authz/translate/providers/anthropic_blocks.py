@@ -28,20 +28,20 @@ def blocks(parts: list[Part]) -> list[dict[str, Any]]:
     first: list[dict[str, Any]] = []
     then: list[dict[str, Any]] = []
     for part in parts:
-        if isinstance(part, Text):
+        if type(part) is Text:
             block = {"type": "text", "text": part.text}
             then.append(marked(block, part.cache) if part.cache else block)
         elif type(part) is ToolCall:
             then.append(_call(part))
         elif type(part) is ToolResult:
             then.append(_result(part))
-        elif isinstance(part, Reasoning):
+        elif type(part) is Reasoning:
             if part.signature:
                 thought = {"thinking": part.text, "signature": part.signature}
                 first.append({"type": "thinking", **thought})
-        elif isinstance(part, Redacted):
+        elif type(part) is Redacted:
             first.append({"type": "redacted_thinking", "data": part.data})
-        elif isinstance(part, Media):
+        elif type(part) is Media:
             then.append(_media(part))
     return first + then if first else then
 
@@ -76,10 +76,10 @@ def _result(result: ToolResult) -> dict[str, Any]:
     elif result.parts:
         block["content"] = [
             _media(part)
-            if isinstance(part, Media)
+            if type(part) is Media
             else marked({"type": "text", "text": part.text}, part.cache)
             for part in result.parts
-            if isinstance(part, Media) or part.text.strip()
+            if type(part) is Media or part.text.strip()
         ]
     if result.failed:
         block["is_error"] = True

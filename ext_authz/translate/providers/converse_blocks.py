@@ -72,18 +72,18 @@ def blocks(parts: list[Part], names: Names) -> list[dict[str, Any]]:
     then: list[dict[str, Any]] = []
     has_document = has_text = False
     for part in parts:
-        if isinstance(part, Text):
+        if type(part) is Text:
             has_text = True
             _add(then, {"text": part.text}, part.cache)
-        elif isinstance(part, Reasoning):
+        elif type(part) is Reasoning:
             if part.signature:
                 told = {"text": part.text, "signature": part.signature}
                 first.append({"reasoningContent": {"reasoningText": told}})
-        elif isinstance(part, Redacted):
+        elif type(part) is Redacted:
             first.append({"reasoningContent": {"redactedContent": part.data}})
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             _add(then, _call(part), part.cache)
-        elif isinstance(part, ToolResult):
+        elif type(part) is ToolResult:
             _add(then, _result(part, names), part.cache)
         else:
             has_document = has_document or part.kind == "document"
@@ -122,7 +122,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
 def _result(result: ToolResult, names: Names) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     for part in result.parts:
-        if isinstance(part, Text):
+        if type(part) is Text:
             content.append(_told(part.text))
         else:
             content.append(media(part, names))

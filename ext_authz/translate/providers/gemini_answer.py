@@ -78,7 +78,7 @@ class GeminiReader:
         for fields in value if isinstance(value, list) else [value]:
             if isinstance(fields, dict):
                 events += self._response(fields)
-        if any(type(event) is Failed for event in events):
+        if Failed in map(type, events):
             return [event for event in events if type(event) is Failed]
         if not self._finished:
             return broken("it holds no candidates") if not self._started else cut(ended=False)

@@ -52,21 +52,19 @@ def _ordered(parts: list[Part], order: dict[str, int]) -> list[Part]:
     kinds = list(map(type, parts))
     if ToolCall in kinds:
         for part in parts:
-            if isinstance(part, ToolCall):
+            if type(part) is ToolCall:
                 order[part.id] = len(order)
     if kinds.count(ToolResult) < 2:
         return parts
-    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
-    results.sort(
-        key=lambda part: order.get(part.id, len(order)) if isinstance(part, ToolResult) else 0
-    )
-    return results + [part for part in parts if not isinstance(part, ToolResult)]
+    results: list[Part] = [part for part in parts if type(part) is ToolResult]
+    results.sort(key=lambda part: order.get(part.id, len(order)) if type(part) is ToolResult else 0)
+    return results + [part for part in parts if type(part) is not ToolResult]
 
 
 def _part(part: Part, target: Target, *, signed: bool) -> list[dict[str, Any]]:
-    if isinstance(part, Text):
+    if type(part) is Text:
         return [{"text": part.text}]
-    if isinstance(part, ToolCall):
+    if type(part) is ToolCall:
         call: dict[str, Any] = {
             "functionCall": {"name": part.name, "args": msgspec.Raw(part.arguments.encode())}
         }
@@ -74,18 +72,18 @@ def _part(part: Part, target: Target, *, signed: bool) -> list[dict[str, Any]]:
         if signature:
             call["thoughtSignature"] = signature
         return [call]
-    if isinstance(part, ToolResult):
+    if type(part) is ToolResult:
         return _result(part, target)
-    if isinstance(part, (Reasoning, Redacted)):
+    if type(part) is Reasoning or type(part) is Redacted:
         # Thoughts of other providers mean nothing here, and Gemini's own ride on its calls.
         return []
     return [_media(part, target)]
 
 
 def _result(result: ToolResult, target: Target) -> list[dict[str, Any]]:
-    said = "\n".join([part.text for part in result.parts if isinstance(part, Text)])
+    said = "\n".join([part.text for part in result.parts if type(part) is Text])
     response = {"name": result.name or "tool", "response": _response(said, failed=result.failed)}
-    shown = [_media(part, target) for part in result.parts if isinstance(part, Media)]
+    shown = [_media(part, target) for part in result.parts if type(part) is Media]
     return [{"functionResponse": response}, *shown]
 
 

@@ -194,6 +194,8 @@ class OpenAiReader:
 
     def _settled(self, choice: int | None = None) -> list[Event]:
         """Calls for which no arguments came have none: `{}`."""
+        if not self._silent:
+            return []
         silent = [key for key in self._silent if choice is None or key[0] == choice]
         for key in silent:
             del self._silent[key]

@@ -33,7 +33,7 @@ def messages_of(ask: Ask, dialect: Dialect) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     for turn in ask.turns:
         if turn.role == "system":
-            said = [part.text for part in turn.parts if isinstance(part, Text)]
+            said = [part.text for part in turn.parts if type(part) is Text]
             messages.append({"role": "system", "content": "\n\n".join(said)})
         elif turn.role == "assistant":
             messages += _assistant(turn, dialect)
@@ -79,7 +79,7 @@ def call_id(given: str, dialect: Dialect) -> str:
 
 
 def _assistant(turn: Turn, dialect: Dialect) -> list[dict[str, Any]]:
-    said = "".join([part.text for part in turn.parts if isinstance(part, Text)])
+    said = "".join([part.text for part in turn.parts if type(part) is Text])
     calls = [
         {
             "id": call_id(part.id, dialect),
@@ -87,7 +87,7 @@ def _assistant(turn: Turn, dialect: Dialect) -> list[dict[str, Any]]:
             "function": {"name": part.name, "arguments": part.arguments},
         }
         for part in turn.parts
-        if isinstance(part, ToolCall)
+        if type(part) is ToolCall
     ]
     if not said and not calls:
         # Reasoning alone, which is another provider's: nothing of it may be shown as text.
@@ -102,13 +102,13 @@ def _user(turn: Turn, dialect: Dialect) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     rest: list[Part] = []
     for part in turn.parts:
-        if isinstance(part, ToolResult):
+        if type(part) is ToolResult:
             text, shown = _result(part)
             rest += shown
             messages.append(
                 {"role": "tool", "tool_call_id": call_id(part.id, dialect), "content": text}
             )
-    rest += [part for part in turn.parts if not isinstance(part, ToolResult)]
+    rest += [part for part in turn.parts if type(part) is not ToolResult]
     if rest:
         messages.append({"role": "user", "content": content_of(rest)})
     elif not messages:
@@ -117,8 +117,8 @@ def _user(turn: Turn, dialect: Dialect) -> list[dict[str, Any]]:
 
 
 def _result(result: ToolResult) -> tuple[str, list[Part]]:
-    said = [part.text for part in result.parts if isinstance(part, Text)]
-    shown: list[Part] = [part for part in result.parts if isinstance(part, Media)]
+    said = [part.text for part in result.parts if type(part) is Text]
+    shown: list[Part] = [part for part in result.parts if type(part) is Media]
     text = "\n".join(said)
     if result.failed:
         text = f"Error: {text}" if text else "Error"
@@ -131,15 +131,15 @@ def _result(result: ToolResult) -> tuple[str, list[Part]]:
 
 def content_of(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
     """A user's content: a string where it is one text, else parts."""
-    if len(parts) == 1 and isinstance(parts[0], Text):
+    if len(parts) == 1 and type(parts[0]) is Text:
         return parts[0].text
     return [_part(part) for part in parts if not isinstance(part, (Reasoning, Redacted))]
 
 
 def _part(part: Part) -> dict[str, Any]:
-    if isinstance(part, Text):
+    if type(part) is Text:
         return {"type": "text", "text": part.text}
-    if not isinstance(part, Media):
+    if type(part) is not Media:
         raise UnsupportedError("A user's message cannot call a tool")
     if part.text:
         titled = f"{part.name}\n{part.text}" if part.name else part.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import Any, Final, Protocol
 
 from ext_authz.translate.errors import Failure
@@ -28,7 +27,6 @@ class Reader(Protocol):
 
 
 _MOST: Final = 2**53
-_INTEGERS: Final = {int}
 CUT: Final = Failure("cut", "The provider's answer broke off before its end")
 
 
@@ -55,14 +53,15 @@ def whole_numbers(fields: Any, *names: str) -> list[int]:
     """Counts of tokens by name; 0 for what is missing or no number."""
     if type(fields) is not dict:
         return [0] * len(names)
-    found: list[Any] = list(map(fields.get, names, repeat(0)))
-    if {*map(type, found)} == _INTEGERS and min(found) >= 0 and max(found) < _MOST:
-        return found
-    return [_whole(count) for count in found]
+    found: list[int] = []
+    for name in names:
+        count = fields.get(name, 0)
+        found.append(count if type(count) is int and 0 <= count < _MOST else _whole(count))
+    return found
 
 
 def _whole(count: Any) -> int:
-    return int(count) if type(count) in (int, float) and 0 <= count < _MOST else 0
+    return int(count) if type(count) is float and 0 <= count < _MOST else 0
 
 
 def said(value: Any) -> str:

@@ -41,10 +41,10 @@ def _items(turn: Turn) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     said: list[dict[str, Any]] = []
     for part in turn.parts:
-        if isinstance(part, ToolCall):
+        if type(part) is ToolCall:
             call = {"call_id": part.id, "name": part.name, "arguments": part.arguments}
             items.append({"type": "function_call", **call})
-        elif isinstance(part, ToolResult):
+        elif type(part) is ToolResult:
             output = [_content(inner, turn.role) for inner in part.parts]
             items.append(
                 {"type": "function_call_output", "call_id": part.id, "output": output or ""}
@@ -57,7 +57,7 @@ def _items(turn: Turn) -> list[dict[str, Any]]:
 
 
 def _content(part: Part, role: str) -> dict[str, Any]:
-    if isinstance(part, Media):
+    if type(part) is Media:
         if part.text:
             return {"type": "input_text", "text": part.text}
         data = part.url or f"data:{part.type};base64,{part.data}"
@@ -67,5 +67,5 @@ def _content(part: Part, role: str) -> dict[str, Any]:
             return {"type": "input_file", "file_url": data}
         name = part.name or "document.pdf"
         return {"type": "input_file", "filename": name, "file_data": data}
-    told = part.text if isinstance(part, Text) else ""
+    told = part.text if type(part) is Text else ""
     return {"type": "output_text" if role == "assistant" else "input_text", "text": told}

@@ -7,7 +7,7 @@ a row, an assistant that begins, results of tools that do not follow their calls
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from ext_authz.translate.conversation import Part, Reasoning, Redacted, Text, ToolResult, Turn
 
@@ -30,17 +30,21 @@ def alternate(turns: Sequence[Turn]) -> tuple[list[Text], list[Alternate]]:
     mixed = False
     for turn in turns:
         role = turn.role
-        says: list[Any] = system if role == "system" else merged[-1][1] if role == before else []
+        if role == "system":
+            system += [part for part in turn.parts if type(part) is Text and _says(part)]
+            continue
+        says: list[Part] = merged[-1][1] if role == before else []
         for part in turn.parts:
             if type(part) is Text:
-                if not part.text or part.text.isspace():
+                if not _says(part):
                     continue
-            elif role == "system" or (type(part) is Reasoning and not part.signature):
-                continue
+            elif type(part) is Reasoning:
+                if not part.signature:
+                    continue
             elif type(part) is ToolResult and says and type(says[-1]) is not ToolResult:
                 mixed = True
             says.append(part)
-        if says and role not in ("system", before):
+        if says and role != before:
             merged.append((role, says))
             before = role
     if mixed:
@@ -75,6 +79,10 @@ def resumes_unsigned(turns: Sequence[Alternate]) -> bool:
     return bool(turns)
 
 
+def _says(part: Text) -> bool:
+    return bool(part.text) and not part.text.isspace()
+
+
 def _results_first(parts: list[Part]) -> list[Part]:
     results: list[Part] = [part for part in parts if type(part) is ToolResult]
     return results + [part for part in parts if type(part) is not ToolResult]
@@ -82,5 +90,5 @@ def _results_first(parts: list[Part]) -> list[Part]:
 
 def _trim(parts: list[Part]) -> None:
     last = parts[-1]
-    if isinstance(last, Text):
+    if type(last) is Text:
         parts[-1] = Text(last.text.rstrip(), last.cache)
