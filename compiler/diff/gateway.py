@@ -87,8 +87,8 @@ def fleet(sides: Sides) -> Iterator[Change]:
         )
     names = [[one.name for one in plan.groups] for plan in (before, after)]
     if names[0] != names[1] and set(names[0]) == set(names[1]):
-        one, other = (", ".join(each) for each in names)
-        yield _one("groups", "are tried in the order", one, other)
+        was, now = (", ".join(each) for each in names)
+        yield _one("groups", "are tried in the order", was, now)
     yield from _parts("rollout", before.rollout, after.rollout)
     yield from _runtime(sides)
 

@@ -58,7 +58,7 @@ def diff_plans(before: Plan, after: Plan) -> Changes:
 
 
 def _names(before: Plan, after: Plan, table: Mapping[str, Mapping[str, str]]) -> Iterator[Change]:
-    """Tell of new names: a model's is what clients ask for, all others stand in logs and the like."""
+    """Tell of new names: a model is asked for by its own, all others stand in logs and such."""
     for section, names in table.items():
         noun = section.removesuffix("s")
         olds = {one.name: one for one in getattr(before, section)}
