@@ -21,6 +21,7 @@ from cli import (
     edge,
     exits,
     explain,
+    fmt,
     keys,
     providers,
     rollout,
@@ -28,7 +29,6 @@ from cli import (
     serve,
     simulate,
     status,
-    test,
     up,
     usage,
 )
@@ -70,9 +70,9 @@ class Command(Protocol):
 # In the order --help shows them: writing a policy, running it, the tools around it.
 COMMANDS: Final[tuple[Command, ...]] = (
     check,
+    fmt,
     compile,
     explain,
-    test,
     up,
     serve,
     edge,

@@ -56,6 +56,21 @@ def edit(
     raise _meanwhile(policy)
 
 
+def rewrite(path: Path, old: str, new: str) -> None:
+    """Put ``new`` in the place of a file whose text was ``old``, without a byte order mark.
+
+    Raises CannotRunError where somebody else saved it meanwhile, and OSError.
+    """
+    with _locked(path) as content:
+        try:
+            unchanged = content.decode().removeprefix(_BOM) == old
+        except UnicodeDecodeError:
+            unchanged = False
+        if not unchanged:
+            raise _meanwhile(path)
+        _replace(path, content, new.encode())
+
+
 class _ChangedError(Exception):
     """The file is no longer what was read."""
 
