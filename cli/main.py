@@ -23,7 +23,6 @@ from cli import (
     explain,
     fmt,
     keys,
-    lsp,
     providers,
     rollout,
     schema,
@@ -85,7 +84,6 @@ COMMANDS: Final[tuple[Command, ...]] = (
     usage,
     bootstrap,
     schema,
-    lsp,
     providers,
     simulate,
 )
