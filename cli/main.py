@@ -18,6 +18,7 @@ from cli import (
     bootstrap,
     check,
     compile,  # noqa: A004 - a command's name is its module's
+    diff,
     edge,
     exits,
     explain,
@@ -74,6 +75,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     fmt,
     compile,
     explain,
+    diff,
     test,
     up,
     serve,

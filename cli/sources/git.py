@@ -135,7 +135,7 @@ class GitSource:
         await self._compare(found, commit)
         try:
             revision = replace(revision, signer=await self._signer(found, commit, facts))
-            sources = await policy_of(self._mirror, commit, self._settings.path)
+            sources = await policy_of(self._mirror.objects, commit, self._settings.path)
         except (CommitError, UntrustedError) as error:
             return Checkout(_refused(error, revision), revision)
         return Checkout(sources, revision)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cli.sources import git_tree
 from cli.sources.git_address import Remote
-from cli.sources.git_command import MOST_OUTPUT, Ended, Git, GitError, private_folder
+from cli.sources.git_command import Ended, Git, GitError, private_folder
+from cli.sources.git_objects import MOST_POLICY, Objects
 
 WANTED: Final = "refs/gatewright/wanted"
 _RENEWED_AFTER: Final = 500
@@ -35,7 +35,7 @@ class Bounds:
     ask: float = 30.0
     fetch: float = 300.0
     mirror: int = 1 << 30
-    policy: int = 256 << 20
+    policy: int = MOST_POLICY
 
 
 class Mirror:
@@ -47,6 +47,7 @@ class Mirror:
         self._folder = folder
         self._bounds = bounds
         self._fetches = _RENEWED_AFTER
+        self.objects = Objects(git, folder, bounds.ask, bounds.policy)
 
     async def advertised(self, patterns: Sequence[str]) -> str:
         """Ask the repository which of these refs it has."""
@@ -85,51 +86,26 @@ class Mirror:
             )
             ended.checked()
             self._watch()
-            return (await self._ask("rev-parse", "--verify", WANTED)).decode().strip()
+            return (await self.objects.ask("rev-parse", "--verify", WANTED)).decode().strip()
         except BaseException:
             self._fetches = _RENEWED_AFTER
             raise
 
     async def resolve(self, name: str) -> str:
         """Give the id of an object in the mirror; raise GitError where it is not there."""
-        return (await self._ask("rev-parse", "--verify", "--end-of-options", name)).decode().strip()
+        return await self.objects.resolve(name)
 
     async def kind(self, object_id: str) -> str:
         """``commit``, ``tag``, ``tree`` or ``blob``."""
-        return (await self._ask("cat-file", "-t", object_id)).decode().strip()
+        return (await self.objects.ask("cat-file", "-t", object_id)).decode().strip()
 
     async def raw(self, kind: str, object_id: str) -> bytes:
         """Give an object's own bytes."""
-        return await self._ask("cat-file", kind, object_id)
+        return await self.objects.ask("cat-file", kind, object_id)
 
     async def history(self, commit: str) -> list[str]:
         """Give the commits that are in the mirror and lead to this one, which is among them."""
-        return (await self._ask("rev-list", commit)).decode().split()
-
-    async def entry(self, commit: str, path: str) -> git_tree.Entry | None:
-        """Give what stands at a path of a commit."""
-        raw = await self._ask("ls-tree", "-z", "-l", "--full-tree", commit, "--", path)
-        return git_tree.listing(raw).get(path)
-
-    async def tree(self, commit: str, folder: str) -> dict[str, git_tree.Entry]:
-        """List every file below a folder of a commit, by its path below that folder."""
-        of = f"{commit}:{folder}"
-        return git_tree.listing(await self._ask("ls-tree", "-r", "-z", "-l", "--full-tree", of))
-
-    async def blobs(self, entries: Sequence[git_tree.Entry]) -> list[bytes]:
-        """Read files, in that order, exactly as they were committed."""
-        if not entries:
-            return []
-        size = sum(entry.size for entry in entries)
-        if size > self._bounds.policy:
-            most = self._bounds.policy >> 20
-            raise GitError(f"the policy's files have {size >> 20} MiB; {most} MiB are the most")
-        raw = await self._ask(
-            *("cat-file", "--batch"),
-            given="".join(f"{entry.object_id}\n" for entry in entries).encode(),
-            limit=size + 200 * len(entries),
-        )
-        return list(git_tree.blobs(raw))
+        return (await self.objects.ask("rev-list", commit)).decode().split()
 
     async def verify(
         self, command: str, object_id: str, config: Sequence[tuple[str, str]], home: Path
@@ -153,16 +129,6 @@ class Mirror:
         )
         made.checked()
         self._fetches = 0
-
-    async def _ask(self, *arguments: str, given: bytes = b"", limit: int = MOST_OUTPUT) -> bytes:
-        ended = await self._git.run(
-            f"--git-dir={self._folder}",
-            *arguments,
-            seconds=self._bounds.ask,
-            given=given,
-            limit=limit,
-        )
-        return ended.checked()
 
     def _watch(self) -> None:
         if _size(self._folder) > self._bounds.mirror:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 
 from cli.sources import git_tree
-from cli.sources.git_mirror import Mirror
+from cli.sources.git_objects import Objects
 from cli.sources.git_tree import Entry
 from compiler.diagnostic import Diagnostic
 from compiler.read import (
@@ -29,14 +29,14 @@ class CommitError(Exception):
         self.hint = hint
 
 
-async def policy_of(mirror: Mirror, commit: str, path: str) -> Sources:
+async def policy_of(objects: Objects, commit: str, path: str) -> Sources:
     """Read the policy at ``path`` of a commit: a folder, or a file with the endpoints beside it.
 
-    Raises CommitError, and GitError where the mirror fails. Files are named by their place in the
+    Raises CommitError, and GitError where git fails. Files are named by their place in the
     repository.
     """
-    folder, file = await _place(mirror, commit, path)
-    tree = await mirror.tree(commit, folder)
+    folder, file = await _place(objects, commit, path)
+    tree = await objects.tree(commit, folder)
     names = git_tree.chosen(tree, file)
     if len(names) > MAX_FILES:
         raise CommitError(
@@ -51,25 +51,25 @@ async def policy_of(mirror: Mirror, commit: str, path: str) -> Sources:
             "policies are files that end with `.yaml` or `.yml`",
         )
     root = f"{folder}/" if folder else ""
-    found, problems = await _followed(mirror, tree, names, root)
+    found, problems = await _followed(objects, tree, names, root)
     wanted = list(found.items())
-    contents = await mirror.blobs([entry for _, entry in wanted])
+    contents = await objects.blobs([entry for _, entry in wanted])
     files = {
         printable_name(name): content for (name, _), content in zip(wanted, contents, strict=True)
     }
     return sources_of(files, printable_name(root), problems)
 
 
-async def _place(mirror: Mirror, commit: str, path: str) -> tuple[str, str]:
+async def _place(objects: Objects, commit: str, path: str) -> tuple[str, str]:
     """Give the policy's folder, and its one file where ``path`` names a file."""
     for _ in range(git_tree.MOST_HOPS):
         if not path:
             return "", ""
-        entry = await mirror.entry(commit, path)
+        entry = await objects.entry(commit, path)
         if entry is None:
             break
         if entry.mode == git_tree.LINK:
-            [text] = await mirror.blobs([entry])
+            [text] = await objects.blobs([entry])
             try:
                 path = git_tree.led(path, text)
             except ValueError:
@@ -87,7 +87,7 @@ async def _place(mirror: Mirror, commit: str, path: str) -> tuple[str, str]:
 
 
 async def _followed(
-    mirror: Mirror, tree: Mapping[str, Entry], names: list[str], root: str
+    objects: Objects, tree: Mapping[str, Entry], names: list[str], root: str
 ) -> tuple[dict[str, Entry], list[Diagnostic]]:
     """Give the file that each name stands for, behind symbolic links, and what leads nowhere."""
     ends = {name: name for name in names}
@@ -96,7 +96,7 @@ async def _followed(
         hops = {name: at for name, at in ends.items() if tree[at].mode == git_tree.LINK}
         if not hops:
             break
-        texts = await mirror.blobs([tree[at] for at in hops.values()])
+        texts = await objects.blobs([tree[at] for at in hops.values()])
         for (name, at), text in zip(hops.items(), texts, strict=True):
             try:
                 ends[name] = git_tree.target(at, text, tree)

@@ -56,5 +56,5 @@ def review(
         connections(resources),
         resources,
         radius(changes, old, after.plan, used),
-        None if used is None else spending(used, old, after.plan),
+        None if used is None else spending(used, old, after.plan, table.get("models", {})),
     )

@@ -8,7 +8,7 @@ for a model is refused, and costs nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -52,11 +52,13 @@ class Spending:
 class _Priced:
     """One plan's prices, by the names that clients ask by."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, old_names: Mapping[str, str]) -> None:
         self.models: dict[str, Model] = {}
         for model in plan.models:
             for name in (model.name, *model.aliases):
                 self.models[name] = model
+        for old, new in old_names.items():
+            self.models[old] = self.models[new]
         self._allowed = Entitlements(plan)
 
     def allows(self, tenant: str, model: str) -> bool:
@@ -70,9 +72,14 @@ class _Priced:
         return found.name in self._allowed.reaches(one)
 
 
-def spending(records: Iterable[Used], before: Plan, after: Plan) -> Spending:
-    """Work out both costs of every group; ``before`` is in the later plan's names."""
-    old, new = _Priced(before), _Priced(after)
+def spending(
+    records: Iterable[Used], before: Plan, after: Plan, renamed: Mapping[str, str]
+) -> Spending:
+    """Work out both costs of every group; ``before`` is in the later plan's names.
+
+    ``renamed`` are models' later names by the ones that clients asked for.
+    """
+    old, new = _Priced(before, renamed), _Priced(after, {})
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 6)
     for used in records:
         sums = found[used.tenant, used.model]
