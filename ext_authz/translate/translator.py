@@ -63,10 +63,10 @@ _READ: Final[dict[ClientApi, Callable[[bytes], tuple[Ask, dict[str, Any]]]]] = {
     ClientApi.RESPONSES: read_responses,
     ClientApi.COMPLETIONS: lambda body: (read_completions(body), {}),
 }
-_READER: Final[dict[Api, Callable[[Target, Ask, Moment, Mapping[str, str]], Reader]]] = {
+_READER: Final[dict[Api, Callable[[Target, int, Moment, Mapping[str, str]], Reader]]] = {
     Api.OPENAI: lambda target, _, moment, __: OpenAiReader(DIALECTS[target.provider], moment.token),
     Api.ANTHROPIC: lambda *_: AnthropicReader(),
-    Api.GEMINI: lambda _, ask, moment, __: GeminiReader(moment.token, ask.sampling.choices),
+    Api.GEMINI: lambda _, choices, moment, __: GeminiReader(moment.token, choices),
     Api.CONVERSE: lambda target, _, __, told: ConverseReader(
         target.model, told.get("x-amzn-requestid", "")
     ),
@@ -142,10 +142,10 @@ def _translated(
     if upstream.unwrap:
         steps = (Unwrapping(upstream.unwrap), *steps)
     reader = _READER[api]
-    # The answer may take minutes, and what was said may be large.
-    ask = structs.replace(ask, turns=())
+    # The answer may take minutes, and what was said may be large: the machine keeps none of it.
+    choices = ask.sampling.choices
     machine = Answering(
-        lambda told: reader(target, ask, moment, told),
+        lambda told: reader(target, choices, moment, told),
         writer_for(client, target.model, moment, ask, echoed),
         carry_for(client, target.provider, moment.now),
         streams=ask.stream,

@@ -13,7 +13,7 @@ from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.answer_tool import JSON_ONLY, told
 from ext_authz.translate.providers.anthropic_blocks import blocks, marked
-from ext_authz.translate.providers.dropped import dropped, only_one_choice, unwritten
+from ext_authz.translate.providers.dropped import NEVER, dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
 from ext_authz.translate.providers.turns import alternate, resumes_unsigned
 from ext_authz.translate.target import Target, Traits, quoted
@@ -31,6 +31,19 @@ _LEAST_BUDGET: Final = 1024
 _EFFORTS: Final = {"minimal": "low"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 _NO_SCHEMA: Final = {"type": "object", "properties": {}}
+_WORDS: Final = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "seed": NEVER,
+    "presence_penalty": NEVER,
+    "frequency_penalty": NEVER,
+    "logit_bias": NEVER,
+    "verbosity": NEVER,
+    "reasoning_effort": "thinking",
+    "service_tier": "service_tier",
+}
+"""What Claude calls the members that may be dropped."""
 
 
 def write_anthropic(ask: Ask, target: Target) -> Upstream:
@@ -48,17 +61,8 @@ def write_anthropic(ask: Ask, target: Target) -> Upstream:
         headers=headers_of(target, stream=ask.stream),
         stream=ask.stream,
         unwrap=unwrap,
-        dropped=_dropped(ask, body),
+        dropped=dropped(ask, _WORDS, body, forced="thinking"),
     )
-
-
-def _dropped(ask: Ask, body: dict[str, Any]) -> tuple[str, ...]:
-    samplers = unwritten(body, temperature="temperature", top_p="top_p", top_k="top_k")
-    others = unwritten(body, reasoning_effort="thinking", service_tier="service_tier")
-    never = ("seed", "presence_penalty", "frequency_penalty", "logit_bias", "verbosity")
-    gone = dropped(ask, *samplers, *never, *others)
-    forced = ask.choice is not None and ask.choice.mode == "required" and "thinking" in body
-    return (*gone, "tool_choice") if forced else gone
 
 
 def address(target: Target, body: dict[str, Any], *, stream: bool) -> str:

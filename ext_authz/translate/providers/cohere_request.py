@@ -10,7 +10,7 @@ from typing import Any, Final
 from ext_authz.translate.conversation import Ask, Format, Tool
 from ext_authz.translate.efforts import budget_of
 from ext_authz.translate.errors import UnsupportedError
-from ext_authz.translate.providers.dropped import dropped, only_one_choice, unwritten
+from ext_authz.translate.providers.dropped import NEVER, dropped, only_one_choice
 from ext_authz.translate.providers.openai_dialect import Dialect
 from ext_authz.translate.providers.openai_messages import messages_of
 from ext_authz.translate.target import Target
@@ -18,8 +18,15 @@ from ext_authz.translate.upstream import SSE_TYPE, Upstream, json_headers
 from ext_authz.translate.wire import encode
 
 _DIALECT: Final = Dialect()
-_NEVER: Final = ("parallel_tool_calls", "service_tier", "user", "verbosity")
-"""What Cohere has no words for, beside a bias of tokens."""
+_WORDS: Final = {
+    "logit_bias": NEVER,
+    "reasoning_effort": "thinking",
+    "parallel_tool_calls": NEVER,
+    "service_tier": NEVER,
+    "user": NEVER,
+    "verbosity": NEVER,
+}
+"""What Cohere calls the members that may be dropped."""
 
 
 def write_cohere(ask: Ask, target: Target) -> Upstream:
@@ -54,7 +61,7 @@ def write_cohere(ask: Ask, target: Target) -> Upstream:
         body=encode(body),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
-        dropped=dropped(ask, "logit_bias", *unwritten(body, reasoning_effort="thinking"), *_NEVER),
+        dropped=dropped(ask, _WORDS, body),
     )
 
 

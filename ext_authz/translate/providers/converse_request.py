@@ -13,7 +13,7 @@ from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.providers.answer_tool import JSON_ONLY, told
 from ext_authz.translate.providers.converse_blocks import Names, blocks, cache_point
-from ext_authz.translate.providers.dropped import dropped, only_one_choice, unwritten
+from ext_authz.translate.providers.dropped import NEVER, dropped, only_one_choice
 from ext_authz.translate.providers.strict_schema import strict_schema
 from ext_authz.translate.providers.turns import alternate, resumes_unsigned
 from ext_authz.translate.target import Target, Traits, quoted
@@ -23,6 +23,21 @@ from ext_authz.translate.wire import encode
 _LEAST_BUDGET: Final = 1024
 _TIERS: Final = {"default": "default", "flex": "flex", "priority": "priority", "auto": "default"}
 _EFFORTS: Final = {"minimal": "low"}
+_WORDS: Final = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "top_k",
+    "seed": NEVER,
+    "presence_penalty": NEVER,
+    "frequency_penalty": NEVER,
+    "logit_bias": NEVER,
+    "verbosity": NEVER,
+    "reasoning_effort": "thinking",
+    "parallel_tool_calls": NEVER,
+    "user": NEVER,
+    "service_tier": "serviceTier",
+}
+"""What Bedrock calls the members that may be dropped, on whatever level they stand."""
 
 
 def write_converse(ask: Ask, target: Target) -> Upstream:
@@ -35,30 +50,16 @@ def write_converse(ask: Ask, target: Target) -> Upstream:
     if tier := _TIERS.get(ask.tier):
         body["serviceTier"] = {"type": tier}
     verb = "converse-stream" if ask.stream else "converse"
+    inference = body.get("inferenceConfig", {})
+    written = {*body, *inference, *body.get("additionalModelRequestFields", {})}
     return Upstream(
         path=model_path(target, verb),
         body=encode(body),
         headers=json_headers(AWS_TYPE if ask.stream else ""),
         stream=ask.stream,
         unwrap=unwrap,
-        dropped=_dropped(ask, body),
+        dropped=dropped(ask, _WORDS, written, forced="thinking"),
     )
-
-
-def _dropped(ask: Ask, body: dict[str, Any]) -> tuple[str, ...]:
-    inference = body.get("inferenceConfig", {})
-    more = body.get("additionalModelRequestFields", {})
-    gone = dropped(
-        ask,
-        *unwritten(inference, temperature="temperature", top_p="topP"),
-        *unwritten(more, top_k="top_k"),
-        *("seed", "presence_penalty", "frequency_penalty", "logit_bias", "verbosity"),
-        *unwritten(more, reasoning_effort="thinking"),
-        *("parallel_tool_calls", "user"),
-        *unwritten(body, service_tier="serviceTier"),
-    )
-    forced = ask.choice is not None and ask.choice.mode == "required" and "thinking" in more
-    return (*gone, "tool_choice") if forced else gone
 
 
 def model_path(target: Target, verb: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ext_authz.translate.conversation import PLAIN, Ask, Sampling, Tool, ToolChoice
 from ext_authz.translate.efforts import budget_of, effort_of
 from ext_authz.translate.providers.answer_tool import answered_by_tool
-from ext_authz.translate.providers.dropped import dropped, unwritten
+from ext_authz.translate.providers.dropped import NEVER, dropped
 from ext_authz.translate.providers.gemini_contents import contents
 from ext_authz.translate.providers.gemini_schema import openapi_schema
 from ext_authz.translate.providers.turns import alternate
@@ -37,8 +37,15 @@ _SAMPLING: Final = (
     ("presence_penalty", "presencePenalty"),
     ("frequency_penalty", "frequencyPenalty"),
 )
-_NEVER: Final = ("parallel_tool_calls", "service_tier", "user", "verbosity")
-"""What Gemini has no words for, beside a bias of tokens."""
+_WORDS: Final = {
+    "logit_bias": NEVER,
+    "reasoning_effort": "thinkingConfig",
+    "parallel_tool_calls": NEVER,
+    "service_tier": NEVER,
+    "user": NEVER,
+    "verbosity": NEVER,
+}
+"""What Gemini calls the members that may be dropped."""
 _VERTEX: Final = Provider.GEMINI_VERTEX
 _PRO: Final = re.compile(r"gemini-[0-9.]+-pro")
 _LEAST_OF_PRO: Final = 128
@@ -53,14 +60,13 @@ def write_gemini(ask: Ask, target: Target) -> Upstream:
         # Models before Gemini 3 refuse to give JSON beside tools.
         ask, unwrap = answered_by_tool(ask)
     body = generate_of(ask, target)
-    thinks = unwritten(body.get("generationConfig", {}), reasoning_effort="thinkingConfig")
     return Upstream(
         path=model_path(target, verb),
         body=encode(body),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
         unwrap=unwrap,
-        dropped=dropped(ask, "logit_bias", *thinks, *_NEVER),
+        dropped=dropped(ask, _WORDS, body.get("generationConfig", {})),
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ext_authz.translate.conversation import Ask, Format, Tool, ToolChoice
 from ext_authz.translate.efforts import effort_of
-from ext_authz.translate.providers.dropped import dropped, unwritten
+from ext_authz.translate.providers.dropped import dropped
 from ext_authz.translate.providers.openai_dialect import DIALECTS, Dialect
 from ext_authz.translate.providers.openai_messages import messages_of
 from ext_authz.translate.target import Target
@@ -22,6 +22,20 @@ from xds.edge.pairs import Provider
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
 _EFFORTS: Final = {"max": "high", "xhigh": "high"}
+_WORDS: Final = {
+    name: name
+    for name in (
+        "temperature",
+        "top_p",
+        "top_k",
+        "logit_bias",
+        "reasoning_effort",
+        "user",
+        "service_tier",
+        "verbosity",
+    )
+}
+"""The members that may be dropped, by model or by dialect."""
 
 
 def write_openai(ask: Ask, target: Target) -> Upstream:
@@ -47,20 +61,7 @@ def write_openai(ask: Ask, target: Target) -> Upstream:
         body=encode(body),
         headers=json_headers(SSE_TYPE if ask.stream else ""),
         stream=ask.stream,
-        dropped=dropped(
-            ask,
-            *unwritten(
-                body,
-                temperature="temperature",
-                top_p="top_p",
-                top_k="top_k",
-                logit_bias="logit_bias",
-                reasoning_effort="reasoning_effort",
-                user="user",
-                service_tier="service_tier",
-                verbosity="verbosity",
-            ),
-        ),
+        dropped=dropped(ask, _WORDS, body),
     )
 
 
