@@ -34,7 +34,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: ``text`` stands under the caret of ``span``, ``hint`` says what to do."""
+    """One finding: ``text`` stands under the caret of ``span``, ``hint`` says what to do.
+
+    ``notes`` say what else helps to see it, such as a request that shows it.
+    """
 
     code: str
     severity: Severity
@@ -43,6 +46,7 @@ class Diagnostic:
     text: str = ""
     labels: tuple[Label, ...] = ()
     hint: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from compiler.linking.auth import check_keys_exist
 from compiler.linking.cooling import check_cool_downs
 from compiler.linking.findings import Findings
 from compiler.linking.groups import link_groups
+from compiler.linking.invariants import link_invariants
 from compiler.linking.issuers import check_unused_issuers, link_issuers
 from compiler.linking.keys import link_keys
 from compiler.linking.limits import link_limits
@@ -18,6 +19,7 @@ from compiler.linking.linked import Linked
 from compiler.linking.listeners import link_listeners
 from compiler.linking.models import link_models
 from compiler.linking.names import link_names
+from compiler.linking.offered import offered
 from compiler.linking.prices import link_prices
 from compiler.linking.providers import link_providers
 from compiler.linking.redactions import check_unused_redactions, link_redactions
@@ -46,7 +48,8 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
     link_prices(document, models, findings)
     link_issuers(document, findings)
     lineages = link_tiers(document, findings)
-    routes = link_routes(document, meaning, tenant_choices(document, lineages), findings)
+    of_tenants = tenant_choices(document, lineages)
+    routes = link_routes(document, meaning, of_tenants, findings)
     link_keys(document, findings)
     tenants = link_tenants(document, lineages, meaning, routes, findings)
     link_limits(document, findings)
@@ -54,6 +57,8 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
     groups = link_groups(document, routes, findings)
     link_rollout(document, findings)
     link_runtime(document, findings)
+    there = offered(document, meaning, routes)
+    invariants = link_invariants(document, models, there, of_tenants, findings)
     if not reporter.failed:
         # What is left out because of a fault would look unused.
         check_unused(document, models, routes, findings)
@@ -63,4 +68,4 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
         check_unused_issuers(document, routes, findings)
         check_keys_exist(document, findings)
         check_ungrouped(document, routes, groups, findings)
-    return Linked(document, models, routes, parsed.locate, groups, tenants)
+    return Linked(document, models, routes, parsed.locate, groups, tenants, invariants)

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from compiler.check import check
 from compiler.diagnostic import Diagnostic, Reporter, Severity
 from compiler.fleet import Fleet, fleet
+from compiler.invariants.check import check_invariants
 from compiler.link import link
+from compiler.lints.lint import lint
 from compiler.load import load
 from compiler.lower import lower
 from compiler.lower.lowered import Lowered
@@ -44,6 +46,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("document", parse),
     Stage("linked", link),
     Stage("plan", planning),
+    Stage("linted", lint, takes=("linked", "plan")),
+    Stage("held", check_invariants, takes=("linked", "plan")),
     Stage("lowered", lower),
     Stage("checked", check),
     Stage("snapshot", _snapshot),

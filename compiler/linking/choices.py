@@ -43,6 +43,11 @@ class Choices:
                 by_tag[word].add(name)
         self._by_tag = by_tag
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags that something has."""
+        return tuple(self._by_tag)
+
     def chosen(
         self, written: tuple[str, ...], path: Path, whose: str, findings: Findings
     ) -> tuple[str, ...]:

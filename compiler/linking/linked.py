@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from compiler.invariants.invariant import Invariant
 from compiler.plan import Match
 from compiler.plan_accounts import AuthMethod
 from compiler.plan_llm import Endpoint
@@ -113,3 +114,4 @@ class Linked:
     locate: Locate = field(compare=False, repr=False)
     groups: tuple[LinkedGroup, ...] = ()
     tenants: tuple[LinkedTenant, ...] = ()
+    invariants: tuple[Invariant, ...] = ()

@@ -33,6 +33,7 @@ def _command(diagnostic: Diagnostic) -> str:
     said += [f"{label.span}: {label.text}" for label in diagnostic.labels]
     if diagnostic.hint:
         said.append(f"help: {diagnostic.hint}")
+    said += [f"note: {note}" for note in diagnostic.notes]
     shown = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
     return f"::{_COMMANDS[diagnostic.severity]} {shown}::{_data(mask(chr(10).join(said)))}"
 

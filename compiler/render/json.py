@@ -17,7 +17,8 @@ One object, whose form only ever gains keys as long as ``version`` is 1::
           },
           "text": "no such provider",           # about the place; may be empty
           "labels": [{"place": {...}, "text": "declared here"}],
-          "hint": "did you mean `openai`?"      # null where there is none
+          "hint": "did you mean `openai`?",     # null where there is none
+          "notes": ["for example: GET /orders"] # a request that shows it, and the like
         }
       ]
     }
@@ -59,6 +60,7 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
             {"place": _place(label.span), "text": mask(label.text)} for label in diagnostic.labels
         ],
         "hint": None if diagnostic.hint is None else mask(diagnostic.hint),
+        "notes": [mask(note) for note in diagnostic.notes],
     }
 
 

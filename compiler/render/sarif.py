@@ -46,6 +46,7 @@ def _result(diagnostic: Diagnostic, rules: dict[str, int]) -> dict[str, Any]:
     text = diagnostic.message
     if diagnostic.hint:
         text += f"\nhelp: {diagnostic.hint}"
+    text += "".join(f"\nnote: {note}" for note in diagnostic.notes)
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": rules[diagnostic.code],

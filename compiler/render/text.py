@@ -60,6 +60,8 @@ def _lines(diagnostic: Diagnostic, pages: Pages, *, color: bool) -> Iterator[str
                 yield f"{gutter} {paint(_FRAME, '|')} {text}"
     if diagnostic.hint:
         yield f"{gutter} {paint(_FRAME, '=')} {paint(_HELP, 'help')}: {said(diagnostic.hint)}"
+    for note in diagnostic.notes:
+        yield f"{gutter} {paint(_FRAME, '=')} {paint(_BOLD, 'note')}: {said(note)}"
 
 
 def _painted(row: Row, painted: str) -> str:

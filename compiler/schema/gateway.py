@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from compiler.schema.defaults import DefaultsDocument
 from compiler.schema.groups import GroupDocument
+from compiler.schema.invariants import Invariants
 from compiler.schema.issuers import IssuerDocument
 from compiler.schema.limits import Budgets, Limits
 from compiler.schema.listeners import Listener
@@ -117,6 +118,20 @@ class GatewayDocument(Document):
         default_factory=dict, examples=[{"upstream.healthy_panic_threshold": 0}]
     )
     """What Envoy's runtime keys are set to, on every node."""
+    invariants: Annotated[
+        Invariants,
+        Field(
+            examples=[
+                [
+                    {
+                        "name": "no raw personal data leaves",
+                        "forbid": {"egress": "external", "redaction": "none"},
+                    }
+                ]
+            ]
+        ),
+    ] = ()
+    """What the policy promises of all requests; where it does not hold, the policy is refused."""
     tests: Items[TestDocument] = ()
     """What the gateway is to do with which request: `gatewright test` looks whether it does. They
     are no part of what is served."""

@@ -57,6 +57,7 @@ def test_json_is_what_its_page_says():
                 "text": "given again here",
                 "labels": [{"place": first, "text": "first given here"}],
                 "hint": "rename one",
+                "notes": [],
             },
             {
                 "code": "no-policy-files",
@@ -66,6 +67,7 @@ def test_json_is_what_its_page_says():
                 "text": "",
                 "labels": [],
                 "hint": None,
+                "notes": [],
             },
         ],
     }

@@ -41,7 +41,7 @@ def variants(route: Route, endpoint: Endpoint, model: Model, needs: Needs) -> It
     """Yield them in the order in which they are tried; the last one has no conditions."""
     name = route_name(route.name, endpoint, model.name)
     held = gated(model, endpoint)
-    for order in _orders(model):
+    for order in orders(model):
         native = held and any(
             not needs.at(route, endpoint, model, target)
             for group in order.groups[: model.fallback.attempts][:-1]
@@ -60,7 +60,9 @@ def variants(route: Route, endpoint: Endpoint, model: Model, needs: Needs) -> It
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
+    """An order of a model's groups, and for which requests it is, as of `Variant`."""
+
     groups: tuple[Group, ...]
     told: tuple[str, ...] = ()
     first: int | None = None
@@ -68,20 +70,21 @@ class _Order:
     chosen: str = ""
 
 
-def _orders(model: Model) -> Iterator[_Order]:
+def orders(model: Model) -> Iterator[Order]:
+    """Yield the orders in which the groups of a model may be tried; the last has no conditions."""
     groups = model.groups
     if len(groups) > 1 and model.choice is Choice.LATENCY:
         for number in range(1, len(groups)):
             order = (groups[number], *groups[:number], *groups[number + 1 :])
-            yield _Order(order, (f"first={number}",), first=number, chosen=_called(groups[number]))
-        yield _Order(groups, chosen=_called(groups[0]))
+            yield Order(order, (f"first={number}",), first=number, chosen=_called(groups[number]))
+        yield Order(groups, chosen=_called(groups[0]))
     elif len(groups) > 1 and model.choice is Choice.CONTEXT:
         yield from _by_size(model)
     else:
-        yield _Order(groups)
+        yield Order(groups)
 
 
-def _by_size(model: Model) -> Iterator[_Order]:
+def _by_size(model: Model) -> Iterator[Order]:
     """A body that is too large for the first window starts at the next that is larger."""
     fits = [_largest_body(group, model.output) for group in model.groups]
     reached = 0
@@ -99,9 +102,9 @@ def _by_size(model: Model) -> Iterator[_Order]:
         chosen = _called(groups[0])
         if place == len(starts) - 1:
             told = (f"from={start}",) if start else ()
-            yield _Order(groups, told, chosen=chosen)
+            yield Order(groups, told, chosen=chosen)
         else:
-            yield _Order(groups, (f"below={below}",), below=below, chosen=chosen)
+            yield Order(groups, (f"below={below}",), below=below, chosen=chosen)
 
 
 def _largest_body(group: Group, output: int) -> int | None:

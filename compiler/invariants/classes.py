@@ -1,0 +1,111 @@
+"""Classes: parts that an invariant cannot tell apart are one, whatever else they differ in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from compiler.invariants.callers import Caller
+from compiler.invariants.doors import Door
+from compiler.invariants.ends import End
+from compiler.invariants.invariant import Invariant
+from compiler.invariants.slots import SLOTS, SOME, Part, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What an invariant looks at: the slots that it reads, and in each the values it speaks of.
+
+    None is all of them.
+    """
+
+    spoken: tuple[tuple[Slot, frozenset[str] | None], ...]
+
+    def of(self, part: Part) -> Seen:
+        """Give what is seen of a part."""
+        return tuple(
+            [
+                (slot, part[slot] if values is None else part[slot] & values)
+                for slot, values in self.spoken
+                if slot in part
+            ]
+        )
+
+
+Seen = tuple[tuple[Slot, frozenset[str]], ...]
+"""A part as an invariant sees it."""
+
+
+def sight_of(invariant: Invariant) -> Sight:
+    """Find out what an invariant looks at."""
+    spoken: dict[Slot, set[str]] = {}
+    for condition in invariant.conditions:
+        for word, values in condition.asked:
+            for slot in SLOTS[word]:
+                spoken.setdefault(slot, {SOME}).update(values)
+    return Sight(
+        tuple(
+            (slot, None if slot is Slot.EGRESS else frozenset(spoken[slot]))
+            for slot in Slot
+            if slot in spoken
+        )
+    )
+
+
+@dataclass(slots=True)
+class Doors:
+    """Doors that look alike and lead to the same models; ``routes`` has the bits of all of them."""
+
+    models: int
+    routes: int = 0
+    members: list[Door] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Callers:
+    """Callers that look alike and may use the same models; ``routes`` is what any of them may."""
+
+    models: int
+    routes: int = 0
+    members: list[Caller] = field(default_factory=list)
+
+
+DoorSight = tuple[Seen, tuple[bool, bool] | None]
+"""What is seen of a door, and what it redacts, which decides of ends; None if it has none."""
+
+
+def classes_of_doors(doors: Iterable[Door], sight: Sight) -> Mapping[DoorSight, tuple[Doors, ...]]:
+    """Put doors together, by what is seen of them."""
+    found: defaultdict[DoorSight, dict[int, Doors]] = defaultdict(dict)
+    for door in doors:
+        alike = found[sight.of(door.part), door.redacts if door.serves else None]
+        one = alike.get(door.models)
+        if one is None:
+            one = alike[door.models] = Doors(door.models)
+        one.routes |= 1 << door.place
+        one.members.append(door)
+    return {seen: tuple(alike.values()) for seen, alike in found.items()}
+
+
+def classes_of_callers(
+    callers: Iterable[Caller], sight: Sight
+) -> Mapping[Seen, tuple[Callers, ...]]:
+    """Put callers together, by what is seen of them."""
+    found: defaultdict[Seen, dict[int, Callers]] = defaultdict(dict)
+    for caller in callers:
+        alike = found[sight.of(caller.part)]
+        one = alike.get(caller.models)
+        if one is None:
+            one = alike[caller.models] = Callers(caller.models)
+        one.routes |= caller.routes
+        one.members.append(caller)
+    return {seen: tuple(alike.values()) for seen, alike in found.items()}
+
+
+def classes_of_ends(ends: Iterable[End], sight: Sight) -> Mapping[Seen, int]:
+    """Give the bits of the models that have an end of each look."""
+    found: defaultdict[Seen, int] = defaultdict(int)
+    for end in ends:
+        found[sight.of(end.part)] |= 1 << end.number
+    return found
