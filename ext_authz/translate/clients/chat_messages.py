@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
 from ext_authz.translate.clients.chat_shape import CalledFunction, ChatCall, ChatMessage
 from ext_authz.translate.clients.content_parts import read_part
-from ext_authz.translate.clients.fields import arguments, checked_name, wrong
+from ext_authz.translate.clients.fields import Place, arguments, checked_name, wrong
 from ext_authz.translate.clients.shared import cache_of
 from ext_authz.translate.conversation import (
     Media,
@@ -22,6 +22,8 @@ from ext_authz.translate.conversation import (
 )
 from ext_authz.translate.errors import UnsupportedError
 from ext_authz.translate.thought_ids import split_signature
+
+_CALL: Final = "messages[{}].tool_calls[{}]"
 
 
 def read_messages(messages: list[ChatMessage]) -> tuple[Turn, ...]:
@@ -81,7 +83,7 @@ def _assistant(message: ChatMessage, number: int, names: dict[str, str]) -> tupl
     if message.refusal:
         parts.append(Text(message.refusal))
     for n, call in enumerate(message.tool_calls or ()):
-        parts.append(_call(call, f"messages[{number}].tool_calls[{n}]", names))
+        parts.append(_call(call, Place(_CALL, number, n), names))
     if message.function_call is not None:
         where = f"messages[{number}].function_call"
         called = _called(message.function_call, where)
@@ -90,23 +92,24 @@ def _assistant(message: ChatMessage, number: int, names: dict[str, str]) -> tupl
     return tuple(parts)
 
 
-def _call(call: ChatCall, where: str, names: dict[str, str]) -> ToolCall:
+def _call(call: ChatCall, where: Place, names: dict[str, str]) -> ToolCall:
     if call.function is None:
-        raise UnsupportedError("Only calls of functions are supported here", param=where)
+        raise UnsupportedError("Only calls of functions are supported here", param=str(where))
     call_id, signature = split_signature(call.id)
-    extra = call.extra_content
-    google = extra.get("google") if isinstance(extra, dict) else None
-    if isinstance(google, dict) and isinstance(google.get("thought_signature"), str):
-        signature = google["thought_signature"]
+    if isinstance(extra := call.extra_content, dict):
+        google = extra.get("google")
+        if isinstance(google, dict) and isinstance(google.get("thought_signature"), str):
+            signature = google["thought_signature"]
     name, called = _called(call.function, where)
     names[call_id] = name
-    return ToolCall(call_id, name, called, signature, cache_of(call.cache_control))
+    mark = call.cache_control
+    return ToolCall(call_id, name, called, signature, None if mark is None else cache_of(mark))
 
 
-def _called(function: CalledFunction, where: str) -> tuple[str, str]:
+def _called(function: CalledFunction, where: str | Place) -> tuple[str, str]:
     """The name and the arguments of a call."""
     name = checked_name(function.name, where)
-    return name, arguments(function.arguments or "", f"{where}.arguments")
+    return name, arguments(function.arguments or "", where)
 
 
 def _result(message: ChatMessage, number: int, names: dict[str, str]) -> ToolResult:
@@ -115,7 +118,8 @@ def _result(message: ChatMessage, number: int, names: dict[str, str]) -> ToolRes
         raise wrong(f"messages[{number}].tool_call_id", "a string")
     call_id, _ = split_signature(given)
     name = names.get(call_id) or message.name or ""
-    cache = cache_of(message.cache_control)
+    mark = message.cache_control
+    cache = None if mark is None else cache_of(mark)
     return ToolResult(call_id, name, _content(message, number), cache=cache)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+import msgspec
+
 from ext_authz.translate.errors import RefusedError
 from ext_authz.translate.wire import NotJsonError, decode, decode_object
 
@@ -29,6 +31,20 @@ def refused(error: Exception, member: str = "") -> RefusedError:
     if param:
         return RefusedError(f"`{param}`: {told[:1].lower()}{told[1:]}", param=param)
     return RefusedError(f"The body is not the JSON of a request: {told}")
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where something stands: written out only where it is wrong, which takes longer than to read.
+
+    `form` has two places for numbers, as `messages[{}].tool_calls[{}]` has.
+    """
+
+    form: str
+    outer: int
+    inner: int
+
+    def __str__(self) -> str:
+        return self.form.format(self.outer, self.inner)
 
 
 def wrong(param: str, expected: str) -> RefusedError:
@@ -131,19 +147,20 @@ def strings(value: Any, name: str) -> tuple[str, ...]:
     raise wrong(name, "a string or an array of strings")
 
 
-def arguments(value: Any, where: str) -> str:
-    """The arguments of a call that a client gives back: the JSON text of an object."""
+def arguments(value: Any, where: str | Place) -> str:
+    """The `arguments` of a call that a client gives back: the JSON text of an object."""
     if not isinstance(value, str):
-        raise wrong(where, "a string that holds a JSON object")
+        raise wrong(f"{where}.arguments", "a string that holds a JSON object")
     stripped = value.strip()
     if not stripped:
         return "{}"
     try:
         decoded = decode(stripped)
     except NotJsonError as error:
-        raise RefusedError(f"`{where}` is not JSON: {error}", param=where) from None
+        param = f"{where}.arguments"
+        raise RefusedError(f"`{param}` is not JSON: {error}", param=param) from None
     if not isinstance(decoded, dict):
-        raise wrong(where, "a string that holds a JSON object")
+        raise wrong(f"{where}.arguments", "a string that holds a JSON object")
     return stripped
 
 
@@ -152,7 +169,7 @@ def tool_name(fields: dict[str, Any], where: str) -> str:
     return checked_name(text(fields, "name", where), where.rstrip("."))
 
 
-def checked_name(name: str | None, where: str) -> str:
+def checked_name(name: str | None, where: str | Place) -> str:
     """The name of a tool, its characters checked."""
     if name is not None and _TOOL_NAME.fullmatch(name):
         return name

@@ -45,7 +45,7 @@ def _item(given: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Rol
     if kind == "function_call":
         call_id, signature = split_signature(text(given, "call_id", f"{where}."))
         name = names[call_id] = tool_name(given, f"{where}.")
-        called = arguments(given.get("arguments", ""), f"{where}.arguments")
+        called = arguments(given.get("arguments", ""), where)
         return "assistant", [ToolCall(call_id, name, called, signature)]
     if kind == "function_call_output":
         call_id, _ = split_signature(text(given, "call_id", f"{where}."))
