@@ -30,6 +30,8 @@ from ext_authz.translate.upstream import Headers
 MAX_WHOLE: Final = 64 << 20
 """The largest answer in one piece, in bytes; embeddings of a batch take tens of megabytes."""
 _MAX_ERROR: Final = 1 << 20
+_REWRITTEN: Final = ("content-length", "content-encoding")
+"""What a body that is written anew does not keep."""
 _IN_ONE_PIECE: Final = ("application/json", "text/html")
 
 Step = Callable[[list[Event]], list[Event]]
@@ -205,7 +207,12 @@ class Answering:
 
     def _head(self, status: int, headers: Headers) -> Head:
         told, without = self._carry(self._headers)
-        return Head(status, (*headers, *told), ("content-length", "content-encoding", *without))
+        # Mostly nothing is added, and then nothing has to be made.
+        return Head(
+            status,
+            (*headers, *told) if told else headers,
+            (*_REWRITTEN, *without) if without else _REWRITTEN,
+        )
 
 
 @lru_cache(maxsize=64)

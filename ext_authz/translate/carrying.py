@@ -10,7 +10,7 @@ from xds.edge.pairs import Api, ClientApi, Provider
 
 _REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
 _ANTHROPIC, _OPENAI = Api.ANTHROPIC, Api.OPENAI
-_ANTHROPIC_CLIENTS = (ClientApi.MESSAGES, ClientApi.COUNT_TOKENS)
+_ANTHROPIC_CLIENTS = frozenset((ClientApi.MESSAGES, ClientApi.COUNT_TOKENS))
 
 
 class Carrying:
@@ -26,7 +26,7 @@ class Carrying:
         if self._same:
             return (), ()
         told: Headers = ()
-        if without := foreign(headers):
+        if without := foreign(tuple(headers)):
             limits = for_anthropic if self._anthropic else for_openai
             told = limits(headers, self._now)
         ours = "request-id" if self._anthropic else "x-request-id"

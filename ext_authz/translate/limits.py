@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from ext_authz.translate.upstream import Headers
@@ -53,9 +54,13 @@ def for_anthropic(headers: Mapping[str, str], now: float) -> Headers:
     return tuple(told)
 
 
-def foreign(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of what must not reach a client of another API."""
-    return tuple([name for name in headers if name.startswith(_FOREIGN)])
+@lru_cache(maxsize=64)
+def foreign(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those names of headers that must not reach a client of another API.
+
+    A provider names the same ones in each of its answers, so those of a few are kept.
+    """
+    return tuple([name for name in names if name.startswith(_FOREIGN)])
 
 
 def _left(given: str, now: float) -> float | None:

@@ -205,8 +205,7 @@ def _write_thinking(ask: Ask, traits: Traits, body: dict[str, Any], *, still: bo
 
 def _write_sampling(ask: Ask, traits: Traits, body: dict[str, Any], *, thinks: bool) -> None:
     sampling = ask.sampling
-    stops = [stop for stop in sampling.stop if stop.strip()]
-    if stops:
+    if stops := sampling.stop and [stop for stop in sampling.stop if stop.strip()]:
         body["stop_sequences"] = stops
     if thinks or not traits.sampling:
         # A thinking model, and the newest ones, take the default only.

@@ -190,7 +190,7 @@ def _write_inference(ask: Ask, traits: Traits, body: dict[str, Any], *, still: b
             inference["topP"] = sampling.top_p
         if sampling.top_k is not None:
             more["top_k"] = sampling.top_k
-    if stops := [stop for stop in sampling.stop if stop.strip()]:
+    if stops := sampling.stop and [stop for stop in sampling.stop if stop.strip()]:
         inference["stopSequences"] = stops
     if inference:
         body["inferenceConfig"] = inference

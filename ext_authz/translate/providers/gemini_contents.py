@@ -14,8 +14,6 @@ import msgspec
 from ext_authz.translate.conversation import (
     Media,
     Part,
-    Reasoning,
-    Redacted,
     Text,
     ToolCall,
     ToolResult,
@@ -39,9 +37,18 @@ def contents(turns: list[Alternate], target: Target, *, signed: bool) -> list[di
     for role, parts in turns:
         content: list[dict[str, Any]] = []
         unsigned = signed  # a step's first call must have a signature
-        for part in _ordered(parts, order):
-            content += _part(part, target, signed=unsigned)
-            unsigned = unsigned and type(part) is not ToolCall
+        for part in _ordered(parts, order) if len(parts) > 1 else parts:
+            if type(part) is Text:
+                content.append({"text": part.text})
+            elif type(part) is ToolCall:
+                order[part.id] = len(order)
+                content.append(_call(part, signed=unsigned))
+                unsigned = False
+            elif type(part) is ToolResult:
+                content += _result(part, target)
+            elif type(part) is Media:
+                content.append(_media(part, target))
+            # Thoughts of other providers mean nothing here, and Gemini's own ride on its calls.
         if content:
             written.append({"role": _ROLES[role], "parts": content})
     return written
@@ -49,55 +56,48 @@ def contents(turns: list[Alternate], target: Target, *, signed: bool) -> list[di
 
 def _ordered(parts: list[Part], order: dict[str, int]) -> list[Part]:
     """Results in the order of their calls, which is how Gemini tells them apart."""
-    kinds = list(map(type, parts))
-    if ToolCall in kinds:
-        for part in parts:
-            if type(part) is ToolCall:
-                order[part.id] = len(order)
-    if kinds.count(ToolResult) < 2:
+    results = [part for part in parts if type(part) is ToolResult]
+    if len(results) < 2:
         return parts
-    results: list[Part] = [part for part in parts if type(part) is ToolResult]
-    results.sort(key=lambda part: order.get(part.id, len(order)) if type(part) is ToolResult else 0)
-    return results + [part for part in parts if type(part) is not ToolResult]
+    results.sort(key=lambda result: order.get(result.id, len(order)))
+    return [*results, *(part for part in parts if type(part) is not ToolResult)]
 
 
-def _part(part: Part, target: Target, *, signed: bool) -> list[dict[str, Any]]:
-    if type(part) is Text:
-        return [{"text": part.text}]
-    if type(part) is ToolCall:
-        call: dict[str, Any] = {
-            "functionCall": {"name": part.name, "args": msgspec.Raw(part.arguments.encode())}
-        }
-        signature = part.signature or (NO_SIGNATURE if signed else "")
-        if signature:
-            call["thoughtSignature"] = signature
-        return [call]
-    if type(part) is ToolResult:
-        return _result(part, target)
-    if type(part) is Reasoning or type(part) is Redacted:
-        # Thoughts of other providers mean nothing here, and Gemini's own ride on its calls.
-        return []
-    return [_media(part, target)]
+def _call(call: ToolCall, *, signed: bool) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "functionCall": {"name": call.name, "args": msgspec.Raw(call.arguments.encode())}
+    }
+    if call.signature:
+        written["thoughtSignature"] = call.signature
+    elif signed:
+        written["thoughtSignature"] = NO_SIGNATURE
+    return written
 
 
 def _result(result: ToolResult, target: Target) -> list[dict[str, Any]]:
-    said = "\n".join([part.text for part in result.parts if type(part) is Text])
-    response = {"name": result.name or "tool", "response": _response(said, failed=result.failed)}
-    shown = [_media(part, target) for part in result.parts if type(part) is Media]
-    return [{"functionResponse": response}, *shown]
+    said: list[str] = []
+    shown: list[dict[str, Any]] = []
+    for part in result.parts:
+        if type(part) is Text:
+            said.append(part.text)
+        else:
+            shown.append(_media(part, target))
+    told = _response("\n".join(said), failed=result.failed)
+    return [{"functionResponse": {"name": result.name or "tool", "response": told}}, *shown]
 
 
 def _response(said: str, *, failed: bool) -> Any:
     """An object: the result itself where it is one, else wrapped."""
     if failed:
         return {"error": said}
-    if said.lstrip().startswith("{"):
+    begun = said.lstrip()[:1]
+    if begun == "{":
         try:
             decode(said)
         except NotJsonError:
             return {"output": said}
         return msgspec.Raw(said.encode())
-    if said.lstrip().startswith("["):
+    if begun == "[":
         try:
             return {"output": decode(said)}
         except NotJsonError:
