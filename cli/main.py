@@ -24,6 +24,7 @@ from cli import (
     explain,
     fmt,
     keys,
+    lsp,
     providers,
     rollout,
     schema,
@@ -86,6 +87,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     usage,
     bootstrap,
     schema,
+    lsp,
     providers,
     simulate,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.diagnostic import Diagnostic
 from compiler.language.names import Declaration, Named, declarations
@@ -12,6 +12,7 @@ from compiler.language.token import Token
 from compiler.pipeline import compile_sources
 from compiler.plan import Plan
 from compiler.read import Sources
+from compiler.source import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,23 @@ def understand(sources: Sources, before: Understood | None = None) -> Understood
     return Understood(
         sources, compiled.diagnostics, outlines, declared, plan, stale=not compiled.ok
     )
+
+
+def retold(known: Understood, file: str, text: str) -> Understood:
+    """Give the same with another text of a file, read but not compiled: what is typed just now."""
+    if known.text(file) == text and file in known.outlines:
+        return known
+    tokens = outline(text)
+    others = tuple(one for one in known.declared if one.file != file)
+    policies = tuple(one for one in known.sources.policies if one.name != file)
+    changed = replace(known.sources, policies=(*policies, SourceFile(file, text)))
+    return replace(
+        known,
+        sources=changed,
+        outlines={**known.outlines, file: tokens},
+        declared=(*others, *declarations(file, tokens)),
+    )
+
+
+NOTHING = Understood(Sources(()), (), {}, (), None, stale=False)
+"""What is known before anything was read."""

@@ -20,7 +20,7 @@ providers:
 models:
   fast:
     targets: [openai/gpt-4o-mini, claude/claude-haiku-4-5]
-    fallback: { on: [rate_limited], attempt_timeout: 20s }
+    fallback: { on: [rate_limited, timeout, connect_failure], attempt_timeout: 20s }
     aliases: [quick]
     tags: [cheap]
 redactions:
@@ -29,7 +29,10 @@ tiers:
   base: { models: [fast], limits: [20 requests/minute], redact: pii }
   pro: { extends: base, budget: 500 USD/month }
 tenants:
-  acme: { tier: pro, limits: [600 requests/minute] }
+  acme:
+    tier: pro
+    limits: [10 requests/minute]
+    keys: { ci: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 }
 routes:
   - { match: /v1, serve: llm, auth: keys, allow: [acme] }
   - { name: orders, match: /orders, service: orders }

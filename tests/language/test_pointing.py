@@ -34,7 +34,7 @@ def test_a_model():
     assert "1. `openai/gpt-4o-mini`, 0.15 USD in, 0.6 USD out per 1M tokens (genai-prices" in shown
     assert "2. `claude/claude-haiku-4-5`" in shown
     assert "window 200,000 tokens" in shown
-    assert "goes on when: rate_limited; at most 2 attempts" in shown
+    assert "goes on when: rate_limited, timeout, connect_failure; at most 2 attempts" in shown
     assert "an attempt has 20s, all together 10m" in shown
 
 
@@ -48,7 +48,7 @@ def test_a_tenant():
     shown = hover_at(at("acme", "tenants"))
     assert shown.startswith("**tenant `acme`**: tier `pro`")
     assert "- models: fast (tier base, gateway.yaml:18:" in shown
-    assert "- limits: 600 requests/minute (tenant, gateway.yaml:21:" in shown
+    assert "- limits: 10 requests/minute (tenant, gateway.yaml:23:" in shown
     assert "  - overrides 20 requests/minute (tier base)" in shown
     assert "- budget: 500 USD/month (tier pro, gateway.yaml:19:" in shown
 
@@ -57,7 +57,7 @@ def test_a_key_of_a_tenant():
     """The docs of the key, and the value in the end."""
     shown = hover_at(at("limits", "  acme:"))
     assert shown.startswith("**`limits`**\n\nHow much it may use")
-    assert "In the end:\n\n- limits: 600 requests/minute (tenant" in shown
+    assert "In the end:\n\n- limits: 10 requests/minute (tenant" in shown
 
 
 @pytest.mark.parametrize(
