@@ -126,6 +126,11 @@ def dump_resources(lowered: Lowered) -> dict[str, Any]:
     return dumped
 
 
+def dump_resource(resource: Resource) -> Any:
+    """Print one resource: Envoy's in proto3 JSON, the edge's as what it holds."""
+    return _edge(resource) if resource.type_url in TYPES else to_json(resource.message)
+
+
 def _edge(resource: Resource) -> Any:
     """Print what the edge is served; keys by the beginnings of their digests."""
     body = cast("Any", resource.message).body
