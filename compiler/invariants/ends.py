@@ -10,7 +10,7 @@ from compiler.invariants.slots import Part, Slot
 from compiler.lower.llm.variants import orders
 from compiler.needs import COUNTS, Needs
 from compiler.plan import Plan, Route
-from compiler.plan_llm import Choice, Endpoint, Model, Provider, Target
+from compiler.plan_llm import Choice, Endpoint, Group, Model, Provider, Target
 from xds.edge.pairs import pair
 
 WORDS: Mapping[Endpoint, str] = {
@@ -77,20 +77,21 @@ def reachable(model: Model, providers: Mapping[str, Provider]) -> tuple[Target, 
     """Give the targets that may be asked for a model, each once, those that are tried first first.
 
     A chain may end before its last group (`attempts`), and may begin with another than its first.
-    Where it goes on for nothing, only what cools down is passed by.
+    Where it goes on for nothing, a group is passed by only while all of it cools down.
     """
-    passed_by = any(
-        providers[target.provider].cool_down is not None
-        for group in model.groups
-        for target in group.targets
-    )
-    tried = model.fallback.attempts if model.fallback.on or passed_by else 1
     found: dict[tuple[str, str], Target] = {}
     for order in orders(model):
-        for group in order.groups[:tried]:
+        for group in order.groups[: model.fallback.attempts]:
             for target in group.targets:
                 found.setdefault((target.provider, target.model), target)
+            if not model.fallback.on and not cools_down(group, providers):
+                break
     return tuple(found.values())
+
+
+def cools_down(group: Group, providers: Mapping[str, Provider]) -> bool:
+    """Tell whether a whole group may be cooling down."""
+    return all(providers[one.provider].cool_down is not None for one in group.targets)
 
 
 def _part_of(model: Model, plan: Plan) -> dict[Slot, frozenset[str]]:

@@ -167,19 +167,26 @@ def _world(end: End) -> tuple[World, tuple[tuple[str, Trigger], ...]]:
     if model is None or target is None:
         return World(), ()
     failing: dict[str, Trigger] = {}
-    latencies: dict[str, float] = {}
+    cooling: set[str] = set()
     draw = 0.0
     for group in model.groups:
         if any(_same(one, target) for one in group.targets):
             draw = _draw(group.targets, target)
-            if model.choice is Choice.LATENCY:
-                latencies = {_called(one): 0.001 for one in group.targets}
-                failing = {}
             break
-        if model.choice is not Choice.LATENCY and model.fallback.on:
+        if model.choice is Choice.LATENCY:
+            continue
+        if model.fallback.on:
             failing |= {_called(one): _trigger(model) for one in group.targets}
+        else:
+            cooling |= {one.provider for one in group.targets}
+    latencies = {
+        _called(one): 0.1 if _same(one, target) else 1.0
+        for group in model.groups
+        for one in group.targets
+    }
     answers = {name: (_FAILING[trigger],) for name, trigger in failing.items()}
-    return World(answers=answers, draws=(draw,), latencies=latencies), tuple(failing.items())
+    world = World(answers=answers, draws=(draw,), latencies=latencies, cooling=frozenset(cooling))
+    return world, tuple(failing.items())
 
 
 def _trigger(model: Model) -> Trigger:

@@ -196,6 +196,8 @@ def _request(example: Example) -> str:
         by_trigger.setdefault(trigger, []).append(name)
     for trigger, names in by_trigger.items():
         words.append(f"while {' and '.join(names)} fails ({trigger.value})")
+    if example.world.cooling:
+        words.append(f"while {' and '.join(sorted(example.world.cooling))} cools down")
     return " ".join(words)
 
 
