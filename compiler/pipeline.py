@@ -17,6 +17,7 @@ from compiler.diagnostic import Diagnostic, Reporter, Severity
 from compiler.fleet import Fleet, fleet
 from compiler.invariants.check import check_invariants
 from compiler.link import link
+from compiler.lints.allowing import without_allowed
 from compiler.lints.lint import lint
 from compiler.load import load
 from compiler.lower import lower
@@ -123,7 +124,9 @@ def compile_sources(
         outputs[stage.name] = value
         if stage.name == until:
             break
-    return Compiled(sources, outputs, tuple(reporter.diagnostics))
+    complete = not reporter.failed and "checked" in outputs
+    told = without_allowed(reporter.diagnostics, sources.policies, complete=complete)
+    return Compiled(sources, outputs, told)
 
 
 def compile_path(path: Path, *, until: str = "fleet", revise: Revision | None = None) -> Compiled:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from docs import commands_page, language_page, metrics_page, policies_page
+from docs import commands_page, language_page, lints_page, metrics_page, policies_page
 
 FOLDER: Final = Path(__file__).parent
 
@@ -22,6 +22,7 @@ PAGES: Final[tuple[tuple[str, Callable[[], str]], ...]] = (
     ("commands.md", commands_page.render),
     ("language.md", language_page.render),
     ("policies.md", policies_page.render),
+    ("lints.md", lints_page.render),
     ("metrics.md", metrics_page.render),
 )
 

@@ -1,0 +1,111 @@
+"""`gatewright check --fix`: what has no effect goes, and the gateway stays the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli import exits
+from cli.main import main
+from compiler.lints.fixing import fix
+from compiler.pipeline import compile_sources
+from compiler.read import sources_of
+
+POLICY = """\
+# the gateway
+gatewright: v1
+name: small
+listeners:
+  local: { address: 127.0.0.1, port: 8080 }  # here
+services:
+  orders: { endpoints: ["127.0.0.1:1"] }
+  # stays
+  old:
+    endpoints: ["127.0.0.1:2"]  # goes
+    health: { path: / }
+  shop: { endpoints: ["127.0.0.1:3"] }
+providers: { a: { api: openai, key: env:A }, b: { api: openai, key: env:B } }
+tiers:
+  free: { limits: [2 requests/minute] }
+models:
+  fast:
+    targets: [a/m, a/n]
+    fallback: { on: [rate_limited], attempt_timeout: 5s }
+routes:
+  - { match: /v1, serve: llm, auth: none }
+  # gatewright: allow hidden-target -- long gone
+  - { match: /o, service: orders }
+  - { match: /s, service: shop }  # gatewright: allow hidden-target -- gone
+"""
+MENDED = """\
+# the gateway
+gatewright: v1
+name: small
+listeners:
+  local: { address: 127.0.0.1, port: 8080 }  # here
+services:
+  orders: { endpoints: ["127.0.0.1:1"] }
+  # stays
+  shop: { endpoints: ["127.0.0.1:3"] }
+providers: { a: { api: openai, key: env:A } }
+models:
+  fast:
+    targets: [a/m, a/n]
+    fallback: { on: [rate_limited] }
+routes:
+  - { match: /v1, serve: llm, auth: none }
+  - { match: /o, service: orders }
+  - { match: /s, service: shop }
+"""
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def test_what_has_no_effect_is_removed(policy, capsys):
+    """The file loses it, line by line, keeps the rest, and the terminal tells what went."""
+    assert main(["check", "--fix", "--strict", str(policy)]) == exits.OK
+    assert policy.read_text() == MENDED
+    told = capsys.readouterr().err
+    assert told.count("mended ") == 6
+    assert f"mended {policy}:9:3: unused-service: service `old` is never used" in told
+
+
+def test_without_the_option_nothing_is_written(policy):
+    """`check` alone only tells."""
+    assert main(["check", "--strict", str(policy)]) == exits.POLICY
+    assert policy.read_text() == POLICY
+
+
+def test_the_gateway_stays_the_same():
+    """What routes and models are is not changed by it."""
+    before = compile_sources(sources_of({"gateway.yaml": POLICY}))
+    after = compile_sources(fix(before).sources)
+    assert [one.name for one in after.plan.routes] == [one.name for one in before.plan.routes]
+    assert (
+        after.snapshot.version
+        == compile_sources(sources_of({"gateway.yaml": MENDED})).snapshot.version
+    )
+    assert not after.diagnostics
+
+
+def test_a_wrong_policy_is_left(policy):
+    """With errors nothing is mended."""
+    policy.write_text(POLICY + "unknown: 1\n")
+    assert main(["check", "--fix", str(policy)]) == exits.POLICY
+    assert policy.read_text() == POLICY + "unknown: 1\n"
+
+
+def test_every_format_carries_lints(policy, capsys):
+    """Warnings stand in JSON, SARIF, GitHub's annotations and Markdown, and allowed ones do not."""
+    policy.write_text(
+        POLICY.replace("  # stays\n", "  # gatewright: allow unused-service -- soon\n")
+    )
+    for style in ("json", "sarif", "github", "markdown"):
+        assert main(["check", "--format", style, str(policy)]) == exits.OK
+        out = capsys.readouterr().out
+        assert "unused-provider" in out
+        assert "unused-service" not in out
