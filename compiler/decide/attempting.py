@@ -65,14 +65,15 @@ def _run(chain: _Chain) -> Trace:
         provider = chain.telling.laid.providers[target.provider]
         lane, way = _lane(chain, target)
         name = f"{target.provider}/{target.model}"
+        if chain.endpoint in COUNTS and pair(chain.endpoint.client, provider.speech) is None:
+            # The edge answers before anybody is asked who cools down.
+            return _counted_here(chain, target, lane)
         if target.provider in chain.telling.world.cooling and provider.cool_down is not None:
             chain.attempts.append(Attempt(name, lane, "skipped", 503))
             chain.telling.step("target", f"`{name}` is cooling down", target.at)
             if number + 1 < len(chain.tried) and _is_chain(chain):
                 continue
             return _refused(chain, refusing.COOLING)
-        if chain.endpoint in COUNTS and pair(chain.endpoint.client, provider.speech) is None:
-            return _counted_here(chain, target, lane)
         if way is Way.EDGE and chain.telling.world.edge_away:
             chain.attempts.append(Attempt(name, lane, "passed on", 503))
             chain.telling.step("target", f"`{name}` needs the edge, which is away", target.at)
@@ -115,6 +116,8 @@ def _one(
         return None
     if late or came.came is Came.NOTHING:
         return _refused(chain, refusing.LATE)
+    if came.came is Came.CUT:
+        return _refused(chain, refusing.BROKEN_OFF)
     if came.came is Came.BROKEN:
         return _refused(chain, refusing.UNREACHED)
     cost = None
@@ -285,7 +288,7 @@ def _counted_here(chain: _Chain, target: Target, lane: Lane) -> Trace:
         return _refused(chain, refusing.NOT_PROCESSED)
     chain.attempts.append(Attempt(name, lane, "served", 200))
     chain.telling.step("target", f"`{name}` counts no tokens: they are counted here", target.at)
-    return chain.telling.end(Decider.GATE, 200, attempts=tuple(chain.attempts), served=name, cost=0)
+    return chain.telling.end(Decider.GATE, 200, attempts=tuple(chain.attempts), cost=0)
 
 
 def _refused(chain: _Chain, why: refusing.Refused) -> Trace:

@@ -29,6 +29,7 @@ class Came(Enum):
 
     ANSWER = auto()  # of the provider, an error too
     BROKEN = auto()  # no connection, or one that broke before an answer
+    CUT = auto()  # an answer that broke before its first content, while its head was held
     NOTHING = auto()  # nothing, until somebody's patience ends
 
 
@@ -99,7 +100,7 @@ def outcome(
         case Fault.STALL:
             return Outcome(Came.NOTHING, kind="timeout")
         case Fault.CUT:
-            return _failed("cut", 0, on)
+            return Outcome(Came.CUT, kind="connect_failure")
         case Fault.IN_BAND:
             return _failed(_KINDS.get(answer.status, "server"), 0, on)
         case Fault.CUT_LATER | Fault.NONE:

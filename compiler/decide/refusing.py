@@ -45,6 +45,7 @@ class Refused:
 
 TOO_LARGE: Final = Refused(413, "the body is larger than the route takes", "request_too_large")
 UNREACHED: Final = Refused(503, "no upstream could be reached", "unavailable", told=False)
+BROKEN_OFF: Final = Refused(502, "the answer was broken off", "bad_gateway", told=False)
 LATE: Final = Refused(504, "no answer in time", "timeout", told=False)
 COOLING: Final = Refused(503, "the last target is cooling down", "cooling_down")
 NOT_PROCESSED: Final = Refused(503, "the edge is away, which has to process it", "unavailable")

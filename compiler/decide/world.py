@@ -18,7 +18,7 @@ class Fault(StrEnum):
     CONNECT_FAILURE = "connect_failure"  # no connection, or one that broke before an answer
     TIMEOUT = "timeout"  # nothing comes
     STALL = "stall"  # a stream that begins and says nothing
-    CUT = "cut"  # a stream that ends before its first content
+    CUT = "cut"  # a stream whose connection breaks before its first content
     CUT_LATER = "cut_later"  # ... and after it
     IN_BAND = "in_band"  # an error event before the first content
     CONTEXT_EXCEEDED = "context_exceeded"  # a 400 that says that the prompt is too long

@@ -10,9 +10,9 @@ import sys
 import time
 from random import SystemRandom
 
-from tests.decide import rest_pairs
+from tests.decide import llm_pairs, rest_pairs
 
-KINDS = {"rest": rest_pairs.compare}
+KINDS = {"rest": rest_pairs.compare, "llm": llm_pairs.compare}
 
 
 def say(text: str) -> None:

@@ -75,6 +75,10 @@ _NOT_READ = ApiError(
 )
 
 
+HELD_BYTES = 32 << 20
+"""The least that Envoy may hold of a request to a model, and of its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """What all routes to models go by: the largest body, and what stands in targets' clusters.
@@ -130,7 +134,10 @@ def _model_route(
         made.metadata.filter_metadata[NAMESPACE].update({"held": True})
     if same := waits(model.fallback, variant.groups):
         made.metadata.filter_metadata[NAMESPACE].update({"waits": same})
-    made.request_body_buffer_limit.value = serving.body_bytes  # kept for the next attempt
+    # Kept for the next attempt. It bounds what is held of answers, too, and Envoy 1.40 ends with a
+    # segmentation fault where more of a gated stream waits: what requests may bring is the buffer
+    # filter's to say.
+    made.request_body_buffer_limit.value = max(serving.body_bytes, HELD_BYTES)
     processors = serving.processors
     processed = processors.present(route, endpoint, model, variant)
     lead_to_targets(

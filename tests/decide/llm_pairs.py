@@ -1,0 +1,330 @@
+"""Random gateways of models and tenants, decided by `decide` and by Envoy, edge and providers.
+
+One gateway carries many drawn policies, each with a listener and names of its own; their requests
+are sent side by side, those of one policy one after the other, so that limits are kept count of.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from random import Random
+from threading import Lock
+from typing import Any
+
+import yaml
+
+from compiler.decide.decide import decide
+from compiler.decide.request import Request
+from compiler.decide.trace import Decider, Trace
+from compiler.decide.world import World
+from compiler.pipeline import compile_sources
+from compiler.plan import Plan
+from compiler.read import sources_of
+from tests.decide import random_asked, random_llm
+from tests.decide.asking import Answered, Client
+from tests.decide.echoing import echoing
+from tests.decide.rest_pairs import Result
+from tests.decide.whole_gateway import Providers, providers, whole_gateway
+from tests.e2e.test_native_identity import ISSUER, Signer, key_set
+from tests.ports import free_port
+
+TOGETHER = 16
+FLAVOURS = ("people", "models", "tokens")
+ENVIRONMENT = {"PROVIDER_KEY": "sk-canary", "AWS_ID": "AKIDEXAMPLE", "AWS_SECRET": "canary"}
+SHARED = {
+    "gatewright": "v1",
+    "name": "held",
+    "edge": {"folder": "edge", "workers": 1},
+    "services": {"echo": {"endpoints": ["<echo>"]}},
+    "issuers": {
+        "corp": {
+            "issuer": ISSUER,
+            "audiences": ["gatewright"],
+            "jwks": "file:corp.jwks.json",
+            "claims": {"tenant": "org", "team": "team", "user": "sub"},
+        }
+    },
+    "redactions": {"pii": {"detect": ["email"]}},
+}
+
+Decide = Callable[[Plan, Request, World], Trace]
+
+
+@dataclass(slots=True)
+class Counted:
+    """What is used of limits so far, by the limit's id and by whom it is counted for."""
+
+    used: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def take(self, trace: Trace) -> None:
+        """Count a request: limits that all Envoys share take nothing of one that any refuses."""
+        refused = any(not one.allowed for one in trace.verdicts)
+        for one in trace.verdicts:
+            if one.allowed and not (refused and trace.code == "rate_limit_exceeded"):
+                mine = self.used.setdefault(one.limit, {})
+                mine[one.whom] = mine.get(one.whom, 0) + one.amount
+
+
+def compare(seed: int, plans: int, pairs: int, decided: Decide = decide) -> Result:
+    """Hold ``pairs`` requests to each of ``plans`` policies."""
+    result = Result()
+    for start in range(0, plans, TOGETHER):
+        flavour = FLAVOURS[start // TOGETHER % len(FLAVOURS)]
+        _gateway(f"{seed}/{start}", flavour, min(TOGETHER, plans - start), pairs, decided, result)
+    return result
+
+
+def _gateway(
+    seed: str, flavour: str, plans: int, pairs: int, decided: Decide, result: Result
+) -> None:
+    with ExitStack() as stack:
+        drawn = _draw(seed, flavour, plans)
+        apis = {name: api for one in drawn for name, api in one.providers.items()}
+        given = stack.enter_context(providers(apis))
+        echo = stack.enter_context(echoing(("echo",)))["echo"]
+        signer = Signer("one")
+        text = _text(drawn, given.address, echo)
+        beside = {"corp.jwks.json": key_set(signer)}
+        made = compile_sources(sources_of({"gateway.yaml": text, **beside}))
+        assert made.ok, [(d.code, d.message) for d in made.diagnostics]
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatewright-held-")))
+        envoy = stack.enter_context(whole_gateway(folder, text, beside, ENVIRONMENT))
+        held = _Held(made.plan, flavour, given, signer, pairs, decided, result, envoy._listeners())
+        with ThreadPoolExecutor(len(drawn)) as pool:
+            for done in [pool.submit(held.run, one, f"{seed}/{one.name}") for one in drawn]:
+                done.result()
+
+
+def _draw(seed: str, flavour: str, plans: int) -> list[random_llm.Drawn]:
+    drawn: list[random_llm.Drawn] = []
+    for number in range(plans * 20):
+        random = Random(f"{seed}/{number}")
+        one = random_llm.draw(random, f"p{len(drawn)}", flavour, free_port())
+        text = _text([one], "127.0.0.1:1", 1)
+        beside = {"corp.jwks.json": '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'}
+        if compile_sources(sources_of({"gateway.yaml": text, **beside})).ok:
+            drawn.append(one)
+        if len(drawn) == plans:
+            break
+    return drawn
+
+
+def _text(drawn: list[random_llm.Drawn], upstream: str, echo: int) -> str:
+    whole: dict[str, Any] = dict(SHARED)
+    for one in drawn:
+        for section, value in one.sections.items():
+            if isinstance(value, list):
+                whole[section] = [*whole.get(section, ()), *value]
+            else:
+                whole[section] = {**whole.get(section, {}), **value}
+    text: str = yaml.safe_dump(whole, sort_keys=False)
+    return text.replace("<upstream>", upstream).replace("<echo>", f"127.0.0.1:{echo}")
+
+
+@dataclass(slots=True)
+class _Held:
+    """A running gateway, against which policies are held."""
+
+    plan: Plan
+    flavour: str
+    providers: Providers
+    signer: Signer
+    pairs: int
+    decided: Decide
+    result: Result
+    ports: dict[str, int]
+    lock: Lock = field(default_factory=Lock)
+
+    def run(self, one: random_llm.Drawn, seed: str) -> None:
+        """Send one policy's requests."""
+        random = Random(f"requests of {seed}")
+        client = Client(self.ports[one.name], timeout=30)
+        counted = Counted()
+        cooling = self._cool(one, client)
+        for _ in range(self.pairs):
+            asked = random_asked.draw(random, one, self.flavour)
+            for again in range(3):
+                trace, wanted, got = self._pair(one, asked, client, counted, cooling)
+                counted.take(trace)
+                # While much is going on a timeout may strike what was not meant to be slow.
+                if wanted == got or trace.verdicts:
+                    break
+                client.close()
+            self._note(one, asked, trace, wanted, got, again)
+        client.close()
+        with self.lock:
+            self.result.plans += 1
+
+    def _cool(self, one: random_llm.Drawn, client: Client) -> frozenset[str]:
+        """Have the providers fail that are to be cooling down; give those that do."""
+        cooled: set[str] = set()
+        for name, model in one.sections["models"].items():
+            if "trip" in name:
+                provider = model["targets"][0].partition("/")[0]
+                cooled.add(provider)
+                self.providers.simulator.set_scenario(provider, "500")
+                said = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
+                body = json.dumps(said).encode()
+                end = time.monotonic() + 10
+                while time.monotonic() < end:
+                    headers = (("content-type", "application/json"),)
+                    answered = client.ask("POST", "/trip/chat/completions", "x", headers, body)
+                    if b"cooling_down" in answered.body:
+                        break
+        return frozenset(cooled)
+
+    def _pair(
+        self,
+        one: random_llm.Drawn,
+        asked: random_asked.Asked,
+        client: Client,
+        counted: Counted,
+        cooling: frozenset[str],
+    ) -> tuple[Trace, Any, Any]:
+        for name, outcomes in asked.outcomes.items():
+            self.providers.simulator.set_scenario(name, list(outcomes))
+        before = {name: len(self.providers.came.get(name, ())) for name in one.providers}
+        headers = asked.headers
+        if asked.token is not None:
+            token = self.signer.token(**asked.token)
+            headers = (*headers, ("authorization", f"Bearer {token}"))
+        answered = client.ask(asked.method, asked.path, "a.test", headers, asked.body)
+        request = Request(
+            asked.method,
+            asked.path,
+            "a.test",
+            headers,
+            asked.body,
+            listener=one.name,
+            issuer="" if asked.token is None else "corp",
+            claims={"sub": "bo", **(asked.token or {})},
+        )
+        world = World(
+            now=datetime.now(UTC),
+            answers=asked.answers,
+            used=counted.used,
+            cooling=cooling,
+        )
+        got = self._seen(one, answered, before)
+        trace = self.decided(self.plan, request, world)
+        wanted = _expected(trace)
+        for draws in product((0.0, 0.999), repeat=3):
+            if wanted == _common(got, wanted):
+                break
+            again = self.decided(self.plan, request, replace(world, draws=draws))
+            if _expected(again) == _common(got, _expected(again)):
+                trace, wanted = again, _expected(again)
+        return trace, wanted, _common(got, wanted)
+
+    def _seen(
+        self, one: random_llm.Drawn, answered: Answered, before: dict[str, int]
+    ) -> dict[str, Any]:
+        came = [
+            record
+            for name in one.providers
+            for record in self.providers.came.get(name, ())[before[name] :]
+        ]
+        came.sort(key=lambda record: record.number)
+        told: dict[str, Any] = {
+            "status": answered.status,
+            "served": answered.headers.get("x-gatewright-target"),
+            "attempts": answered.headers.get("x-gatewright-attempts"),
+            "code": _code(answered.body),
+            "sent": [
+                (
+                    record.provider,
+                    record.target,
+                    record.header("host"),
+                    random_asked.TEXT.encode() in record.body,
+                )
+                for record in came
+            ],
+        }
+        if "x-echo" in answered.headers:
+            headers = dict(json.loads(answered.body)["headers"])
+            told["identity"] = tuple(
+                headers.get(f"x-gatewright-{what}", "") for what in ("tenant", "team", "key")
+            )
+        return told
+
+    def _note(
+        self,
+        one: random_llm.Drawn,
+        asked: random_asked.Asked,
+        trace: Trace,
+        wanted: Any,
+        got: Any,
+        again: int,
+    ) -> None:
+        with self.lock:
+            self.result.pairs += 1
+            sort = f"{trace.decider} {trace.status or ''} {trace.code or ''}".strip()
+            self.result.sorts[sort] += 1
+            if again and wanted == got:
+                self.result.sorts["(asked again)"] += 1
+            if len(trace.attempts) > 1:
+                self.result.sorts["(several attempts)"] += 1
+            if wanted != got:
+                steps = "\n    ".join(f"{step.about}: {step.text}" for step in trace.steps)
+                policy = yaml.safe_dump(one.sections, sort_keys=False)
+                self.result.differences.append(
+                    f"{self.flavour} {one.name}: {asked}\n  decided {wanted}\n  Envoy   {got}\n"
+                    f"    {steps}\n{policy}"
+                )
+
+
+def _expected(trace: Trace) -> dict[str, Any]:
+    told: dict[str, Any] = {"status": 200 if trace.status is None else trace.status}
+    if trace.attempts or trace.decider in (Decider.GATE, Decider.MODEL):
+        told["sent"] = list(_sent(trace))
+    if trace.attempts:
+        told["attempts"] = str(len(trace.attempts))
+        # What stands in for a target says so in the target's name.
+        cooled = trace.attempts[-1].outcome == "skipped"
+        told["served"] = trace.attempts[-1].target if cooled else trace.served
+    if trace.decider is not Decider.UPSTREAM and trace.status != 200:
+        told["code"] = trace.code
+    if trace.sent and trace.identity is not None:
+        told["identity"] = (trace.identity.tenant, trace.identity.team, trace.identity.key)
+    return told
+
+
+def _sent(trace: Trace) -> Iterator[tuple[str, str, str, bool]]:
+    for one in trace.attempts:
+        if one.sent is not None:
+            yield one.sent.to, one.sent.path, one.sent.host, not one.redacted
+
+
+def _common(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What was seen, of that which is decided."""
+    seen = {key: got.get(key) for key in wanted}
+    if "sent" in seen and "sent" in wanted:
+        # Whether the text can be seen in clear depends on how long it was: it is there or not.
+        return seen
+    return seen
+
+
+def _code(body: bytes) -> str | None:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(told, dict):
+        return None
+    error = told.get("error")
+    if not isinstance(error, dict):
+        found = told.get("code")
+    elif told.get("type") == "error":
+        found = error.get("type")
+    else:
+        found = error.get("code")
+    return found if isinstance(found, str) else None
