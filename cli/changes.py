@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from compiler.read import COMPILED
+
 QUIET_MS: Final = 100
 """An editor or a `git checkout` writes many files: wait until nothing changed for so long."""
 AT_MOST_MS: Final = 10_000
@@ -94,7 +96,7 @@ def _there(folders: Iterable[Path]) -> frozenset[Path]:
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != COMPILED]
         yield parent, names
 
 

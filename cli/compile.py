@@ -36,13 +36,19 @@ EPILOG = """\
 examples:
   gatewright compile gateway.yaml                  Envoy's resources, as YAML
   gatewright compile gateway.yaml --emit plan      what was understood, every default written out
+  gatewright compile policies/ --out compiled      a file a type and group, to commit and review
+  gatewright compile policies/ --out compiled --check   is what is committed what it compiles to?
   gatewright compile --emit bootstrap --json -o envoy.json && envoy --mode validate -c envoy.json
 
 what can be emitted:
 """ + "\n".join(f"  {name:10} {text}" for name, text in EMITS.items())
 EPILOG += """
 
-exit codes: 0 printed; 1 the policy has errors; 2 wrong options; 3 a file cannot be read or written
+With --out, files of earlier runs that nothing makes any more are removed; other files are left
+alone. A folder called `compiled` is no part of a policy, wherever it lies.
+
+exit codes: 0 printed; 1 the policy has errors, or --check found differences; 2 wrong options; 3 a
+file cannot be read or written
 """
 
 
@@ -60,13 +66,30 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--emit", choices=tuple(EMITS), default="xds", metavar="STAGE", help="default: xds"
     )
     parser.add_argument("--json", action="store_true", help="JSON instead of YAML")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not stdout")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not stdout")
+    where.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write Envoy's resources to this folder, one sorted YAML file a group and type",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="with --out: write nothing, and exit 1 where the folder is not what the policy "
+        "compiles to",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Compile and print; exit code 1 where the policy has errors."""
     from compiler.pipeline import compile_path
 
+    if args.out is not None:
+        return _folder(args)
+    if args.check:
+        raise exits.CannotRunError("--check needs --out DIR", hint="which folder is to be checked?")
     compiled = compile_path(existing(args.path), until=_UNTIL[args.emit])
     show(compiled, "text")
     if not compiled.ok:
@@ -76,6 +99,35 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
     else:
         args.output.write_text(text, encoding="utf-8")
+    return exits.OK
+
+
+def _folder(args: argparse.Namespace) -> int:
+    """Bring the folder up to date, or tell how it is not."""
+    from cli.compiled_folder import check_place, differing, files_of, write
+    from compiler.pipeline import compile_path
+
+    folder: Path = args.out
+    check_place(folder, existing(args.path))
+    compiled = compile_path(args.path)
+    show(compiled, "text")
+    if not compiled.ok:
+        return exits.POLICY
+    files = files_of(compiled.fleet)
+    found = differing(folder, files) if args.check else write(folder, files)
+    for word, names in (
+        ("missing" if args.check else "new", found.missing),
+        ("changed", found.changed),
+        ("stale" if args.check else "removed", found.stale),
+    ):
+        for name in names:
+            print(f"{word:8} {(folder / name).as_posix()}")
+    if args.check and found:
+        hint = f"gatewright compile {args.path} --out {folder}"
+        print(
+            f"{folder} is not what the policy compiles to; write it again: {hint}", file=sys.stderr
+        )
+        return exits.POLICY
     return exits.OK
 
 

@@ -15,7 +15,7 @@ _NOT_A_TEXT: Final = re.compile(
 
 
 def envoy_yaml(data: Any) -> str:
-    """Write data as YAML, mappings in their order."""
+    """Write data as YAML, mappings in their order; texts of several lines are blocks."""
     import yaml
 
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -26,5 +26,5 @@ def envoy_yaml(data: Any) -> str:
 
 
 def _text(dumper: Any, value: str) -> Any:
-    style = "'" if _NOT_A_TEXT.fullmatch(value) else None
+    style = "'" if _NOT_A_TEXT.fullmatch(value) else "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)

@@ -20,6 +20,8 @@ MAX_FILES = 10_000
 """How many files a policy may have: a folder that holds more was hardly meant."""
 ENDPOINTS = "endpoints"
 """The folder whose files are lists of endpoints, named by services, and no policies."""
+COMPILED = "compiled"
+"""The folder for what a policy compiles to (`gatewright compile --out`), which is no policy."""
 KEY_SET = "jwks.json"
 """How the names of files end that are key sets, named by issuers: `jwks.json`, `x.jwks.json`."""
 
@@ -45,10 +47,18 @@ class Sources:
     problems: tuple[Diagnostic, ...] = ()
     root: str = ""
     key_sets: tuple[SourceFile, ...] = ()
+    invariants: tuple[SourceFile, ...] = ()
+    """Files of invariants that are kept elsewhere (`compiler.invariants_file`)."""
 
     def find(self, name: str) -> SourceFile | None:
         """Give the file of that name, if it was read."""
-        for source in (*self.policies, *self.endpoints, *self.key_sets, *self.broken):
+        for source in (
+            *self.policies,
+            *self.endpoints,
+            *self.key_sets,
+            *self.invariants,
+            *self.broken,
+        ):
             if source.name == name:
                 return source
         return None
@@ -65,8 +75,13 @@ def sources_of(
 
 
 def is_policy_file(name: str) -> bool:
-    """Whether the file of that path below a policy's folder is read: nothing hidden is."""
-    return _is_read(name) and not any(part.startswith(".") for part in name.split("/"))
+    """Whether the file of that path below a policy's folder is read.
+
+    Nothing hidden is, and nothing in a folder `compiled`.
+    """
+    parts = name.split("/")
+    hidden = any(part.startswith(".") for part in parts)
+    return _is_read(name) and not hidden and COMPILED not in parts[:-1]
 
 
 def goes_with(name: str, file: str) -> bool:
@@ -98,8 +113,9 @@ def is_tests(name: str) -> bool:
 def read(path: Path) -> Sources:
     """Read a policy file, or every ``*.yaml`` and ``*.yml`` of a folder and the folders in it.
 
-    What begins with a dot is left out, and so are files of tests. Files in a folder ``endpoints``
-    are no policies, and neither are key sets; for a single policy file, those beside it are read.
+    What begins with a dot is left out, and so are files of tests and folders ``compiled``. Files in
+    a folder ``endpoints`` are no policies, and neither are key sets; for a single policy file,
+    those beside it are read.
     """
     problems: list[Diagnostic] = []
     files: dict[str, bytes] = {}
@@ -159,6 +175,16 @@ def read_tests(path: Path) -> Sources:
         if content is not None:
             files[printable_name(name)] = content
     return _sources(files, problems, root)
+
+
+def read_alone(path: Path) -> tuple[SourceFile, Diagnostic | None]:
+    """Read one file by itself, and say what is wrong with it; its name is the path as given."""
+    problems: list[Diagnostic] = []
+    name = printable_name(path.as_posix())
+    content = _content(path, name, problems)
+    if content is None:
+        return SourceFile(name, ""), problems[0]
+    return _decode(name, content)
 
 
 def key_sets_beside(file: Path) -> list[str]:
@@ -235,7 +261,9 @@ def _walk(
         problems.append(_problem("unreadable-file", message, None))
 
     for parent, folders, names in os.walk(folder, onerror=closed):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name != COMPILED
+        )
         for name in sorted(names):
             if wanted(name) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
