@@ -73,3 +73,44 @@ def llm_policy(*, port: int, upstream: int) -> str:
         "routes:\n"
         "  - { match: /v1, serve: llm, auth: none }\n"
     )
+
+
+def tenants_policy(routes: int, tenants: int, *, edit: int = 0) -> dict[str, str]:
+    """Write a folder: routes over services, models, tiers, and a file for every ten tenants.
+
+    Edit 1 changes a tier, a route, a model and a key; edit 2 every route and tenant.
+    """
+    head = HEAD.format(port=8080) + (
+        "providers:\n"
+        "  openai: { api: openai, key: env:OPENAI_API_KEY }\n"
+        "  claude: { api: anthropic, key: env:ANTHROPIC_API_KEY }\n"
+        "models:\n"
+    )
+    for n in range(20):
+        first, second = ("claude", "openai") if edit and n == 0 else ("openai", "claude")
+        named = {"openai": "gpt-4o-mini", "claude": "claude-haiku-4-5"}
+        targets = f"[{first}/{named[first]}, {second}/{named[second]}]"
+        rest = "apis: [chat], choose: order, fallback: { trim: oldest }"
+        head += f"  m{n}: {{ targets: {targets}, {rest} }}\n"
+    free = "[m0, m1]" if edit else "[m0, m1, m2]"
+    head += (
+        "tiers:\n"
+        f"  free: {{ models: {free}, limits: [20 requests/minute], budget: 5 USD/month }}\n"
+        "  pro: { limits: [600 requests/minute, 2M tokens/day], budget: 500 USD/month }\n"
+    )
+    lines = ["services:\n"]
+    lines += [f"  s{n}: {{ endpoints: ['10.0.0.{n % 250}:9000'] }}\n" for n in range(routes // 100)]
+    lines.append("routes:\n  - { name: llm, match: /v1, serve: llm, auth: keys }\n")
+    for n in range(routes - 1):
+        timeout = 6 if edit > 1 or (edit and n == 7) else 5
+        does = f"service: s{n % (routes // 100)}, auth: keys, timeout: {timeout}s"
+        lines.append(f"  - {{ name: r{n}, match: /area{n}/orders, {does} }}\n")
+    files = {"gateway.yaml": head, "routes.yaml": "".join(lines)}
+    for start in range(0, tenants, 10):
+        text = "tenants:\n"
+        for n in range(start, min(start + 10, tenants)):
+            tier = "free" if (n % 2) ^ (edit > 1) else "pro"
+            key = f"{n + 1_000_000 * (edit > 0 and n == 3):064x}"
+            text += f"  t{n}: {{ tier: {tier}, keys: {{ ci: {{ sha256: '{key}' }} }} }}\n"
+        files[f"tenants{start}.yaml"] = text
+    return files

@@ -30,8 +30,11 @@ class Crowd:
         if found == self.everybody:
             return f"all {len(found)} tenants"
         for tier in self._tiers:
-            if tier is not None and found in (self._tiers[tier], self._before[tier]):
+            if tier is not None and found == self._tiers[tier]:
                 return f"{len(found)} tenants of tier `{tier}`"
+        for tier in self._before:
+            if tier is not None and found == self._before[tier]:
+                return f"{len(found)} tenants that were in tier `{tier}`"
         if len(found) <= FEW:
             return f"tenants {names(found)}"
         return f"{len(found)} tenants{self._share(found)} ({names(found)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from compiler.guards import identifies
 from compiler.plan import Plan, Route, Serve
@@ -38,6 +38,12 @@ class Entitlements:
         self._open = frozenset(r.name for r in plan.routes if is_open(r))
         self.public = self._together(self._open) & self._models
         self._known: dict[object, Names] = {}
+        # Tenants by what they may, so that a question is asked once of all who are alike.
+        self._by_routes: dict[Names, set[str]] = {}
+        self._by_reach: dict[Names, set[str]] = {}
+        for name, tenant in self.tenants.items():
+            self._by_routes.setdefault(self.routes_of(tenant), set()).add(name)
+            self._by_reach.setdefault(self.reaches(tenant), set()).add(name)
 
     def models_of(self, tenant: Tenant) -> Names:
         """The models that a tenant has, whether or not a route serves them."""
@@ -72,17 +78,13 @@ class Entitlements:
 
     def who_reaches(self, models: Names) -> Names:
         """The tenants that can be answered by one of these models."""
-        return frozenset(
-            name for name, one in self.tenants.items() if not models.isdisjoint(self.reaches(one))
-        )
+        return _all_of(self._by_reach, models)
 
     def who_comes(self, routes: Names) -> Names:
         """The tenants that are let in to one of these routes; all of them where nobody is asked."""
         if not routes <= self._asked:
             return frozenset(self.tenants)
-        return frozenset(
-            name for name, one in self.tenants.items() if not routes.isdisjoint(self.routes_of(one))
-        )
+        return _all_of(self._by_routes, routes)
 
     def serving(self, models: Names) -> Names:
         """The routes that serve one of these models."""
@@ -116,6 +118,14 @@ class Entitlements:
         """Routes on request that are for all tenants: a grant is all that is needed."""
         listed = {route.name for routes in self._allowed.values() for route in routes}
         return frozenset(self._asked - listed)
+
+
+def _all_of(by_names: Mapping[Names, set[str]], wanted: Names) -> Names:
+    found: set[str] = set()
+    for names, tenants in by_names.items():
+        if not wanted.isdisjoint(names):
+            found |= tenants
+    return frozenset(found)
 
 
 def is_open(route: Route) -> bool:

@@ -111,11 +111,10 @@ def _resources(resources: Sequence[ResourceChange], most: int) -> _Block:
                 lines.append(f"-   {field.path}: {field.before}")
             if field.after is not None:
                 lines.append(f"+   {field.path}: {field.after}")
-    text = mask("\n".join(lines)).splitlines()
-    kept = text[:most]
+    kept = mask("\n".join(lines[:most])).splitlines()
     run = max((len(found) for found in re.findall("`+", "\n".join(kept))), default=0)
     title = f"resources: {len(resources)} added, changed or removed"
-    return _Block(title, kept, len(text) - len(kept), "`" * max(3, run + 1))
+    return _Block(title, kept, len(lines) - len(kept), "`" * max(3, run + 1))
 
 
 def _inline(text: str) -> str:

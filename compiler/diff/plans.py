@@ -24,6 +24,7 @@ from compiler.diff.redactions import redactions
 from compiler.diff.renames import find_renames, renamed
 from compiler.diff.routes import routes
 from compiler.diff.sides import Sides, at, sides_of
+from compiler.diff.together import together
 from compiler.plan import Plan
 
 AREAS: tuple[Callable[[Sides], Iterator[Change]], ...] = (
@@ -54,7 +55,7 @@ def diff_plans(before: Plan, after: Plan) -> Changes:
     found = [change for area in AREAS for change in area(sides)]
     found += resets(before, sides)
     found += _names(before, after, table)
-    return Changes(tuple(sorted(dict.fromkeys(found), key=lambda one: one.order)))
+    return Changes(tuple(sorted(together(dict.fromkeys(found)), key=lambda one: one.order)))
 
 
 def _names(before: Plan, after: Plan, table: Mapping[str, Mapping[str, str]]) -> Iterator[Change]:
