@@ -21,6 +21,7 @@ examples:
   gatewright check gateway.yaml             one file
   gatewright check policies/ --format github   annotate the lines of a pull request
   gatewright check --strict --fix           mend what has no effect, in the text; 1 if more is wrong
+  gatewright check --invariants house.yaml  and hold it to invariants that are kept elsewhere
   gatewright check --envoy                  and let the real Envoy validate what it would be sent
 
 Every fault is shown at once, with its place and a hint. Warnings do not change the exit code,
@@ -42,6 +43,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     add_path(parser)
     add_format(parser)
+    parser.add_argument(
+        "--invariants",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also hold the policy to the invariants of this file, which has nothing but "
+        "`invariants:`; may be given several times",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--fix",
@@ -64,9 +74,12 @@ def run(args: argparse.Namespace) -> int:
     """Check; exit code 1 where the policy has errors."""
     from cli.expiries import with_expiries
     from compiler.diagnostic import Severity
-    from compiler.pipeline import compile_path
+    from compiler.invariants_file import with_invariants
+    from compiler.pipeline import compile_sources
+    from compiler.read import read
 
-    compiled = compile_path(existing(args.path))
+    files = [existing(file) for file in args.invariants]
+    compiled = compile_sources(with_invariants(read(existing(args.path)), files))
     if args.fix:
         compiled = _mended(compiled)
     compiled = with_expiries(compiled)

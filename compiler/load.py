@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler.compose import compose
 from compiler.diagnostic import Reporter
 from compiler.endpoints_file import graft
+from compiler.invariants_file import graft_invariants
 from compiler.jwks_file import graft_key_sets
 from compiler.lines import Lines
 from compiler.merge import merge
@@ -43,7 +44,8 @@ def load(sources: Sources, reporter: Reporter) -> Mapping:
     if merged is None:
         nothing = Lines(sources.policies[0] if sources.policies else SourceFile("", ""))
         return Mapping(nothing, 0, 0, {})
-    return graft_key_sets(graft(merged, sources, reporter), sources, reporter)
+    whole = graft_key_sets(graft(merged, sources, reporter), sources, reporter)
+    return graft_invariants(whole, sources, reporter)
 
 
 def _report_root(node: Node, lines: Lines, reporter: Reporter) -> None:
