@@ -16,6 +16,7 @@ EPILOG = """\
 examples:
   gatewright schema                                  print it
   gatewright schema --output gatewright.schema.json  write it to a file
+  gatewright schema --of plan                        what `compile --emit plan --json` prints
 
 editors with the YAML language server (VS Code, Neovim, JetBrains, ...) complete and check a policy
 that begins with this line, a path or a URL:
@@ -32,10 +33,16 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `schema` to the command line."""
     parser = subparsers.add_parser(
         NAME,
-        help="print the language as JSON Schema, for editors",
-        description="Print the JSON Schema (draft 2020-12) of a policy file.",
+        help="print the language as JSON Schema, for editors; or that of compiled plans",
+        description="Print the JSON Schema (draft 2020-12) of a policy file, or of a plan.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--of",
+        choices=("policy", "plan"),
+        default="policy",
+        help="a policy file, or a compiled plan as JSON (default: policy)",
     )
     parser.add_argument(
         "--output", "-o", type=Path, metavar="FILE", help="write to this file instead of stdout"
@@ -44,12 +51,20 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print or write the schema."""
-    from compiler.schema.json_schema import json_schema
-
-    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(_schema(args.of), indent=2, ensure_ascii=False) + "\n"
     if args.output is None:
         sys.stdout.write(text)
     else:
         output: Path = args.output
         output.write_text(text, encoding="utf-8")
     return exits.OK
+
+
+def _schema(of: str) -> dict[str, Any]:
+    if of == "plan":
+        from compiler.schema.plan_schema import plan_schema
+
+        return plan_schema()
+    from compiler.schema.json_schema import json_schema
+
+    return json_schema()

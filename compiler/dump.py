@@ -79,6 +79,12 @@ def dump_nodes(root: Node) -> Any:
     return root.described()
 
 
+UNWRITTEN = ("groups", "rollout", "runtime", "tenants", "issuers", "limits")
+"""Sections of a plan that are not printed where there is nothing in them."""
+USUAL = {"counting": DEFAULT_COUNTING, "ledger": DEFAULT_LEDGER, "edge": DEFAULT_EDGE}
+"""Sections that are not printed where they are as they are without being written."""
+
+
 def dump_plan(plan: Plan) -> dict[str, Any]:
     """Print the plan without its lanes, which are a table of their own (`dump_lanes`).
 
@@ -88,11 +94,10 @@ def dump_plan(plan: Plan) -> dict[str, Any]:
     dumped: dict[str, Any] = plain(plan)
     dumped["envoy"] = ".".join(str(part) for part in plan.envoy)
     del dumped["lanes"]
-    for section in ("groups", "rollout", "runtime", "tenants", "issuers", "limits"):
+    for section in UNWRITTEN:
         if not dumped[section]:
             del dumped[section]
-    usual = {"counting": DEFAULT_COUNTING, "ledger": DEFAULT_LEDGER, "edge": DEFAULT_EDGE}
-    for section, value in usual.items():
+    for section, value in USUAL.items():
         if getattr(plan, section) == value:
             del dumped[section]
     return dumped

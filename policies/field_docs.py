@@ -25,15 +25,15 @@ def field_docs(document: type[BaseModel]) -> Mapping[str, str]:
     docs: dict[str, str] = {}
     for kind in reversed(document.__mro__):
         if issubclass(kind, BaseModel) and kind is not BaseModel:
-            docs.update(_written_below(kind))
+            docs.update(docs_below(kind))
     for name, field in document.model_fields.items():
         if field.description:
             docs[name] = field.description
     return docs
 
 
-def _written_below(kind: type[BaseModel]) -> dict[str, str]:
-    """Read the strings that stand right below the fields of one class."""
+def docs_below(kind: type) -> dict[str, str]:
+    """Read the strings that stand right below the fields of one class, of whatever sort."""
     try:
         source = inspect.getsource(kind)
     except (OSError, TypeError):
