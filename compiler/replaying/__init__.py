@@ -1,0 +1,1 @@
+"""Recorded requests decided under two policies: which of them would have gone another way."""
