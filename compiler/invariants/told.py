@@ -19,11 +19,11 @@ _SHOWN: Final = 4
 """How many names a list shows before it says how many more there are."""
 
 _HINTS: Final[Mapping[Word, str]] = {
+    Word.LEDGER: "let the `ledger` be kept",
     Word.REDACTION: "write `redact: NAME` on the gateway, the route, the tier or the tenant",
     Word.DETECTORS: "add the detectors to a redaction that holds here",
     Word.OWN_LIMITS: "give the tenant or its tier `limits` or a `budget`",
     Word.LIMITS: "write `limits` or a `budget` for the tenant, its tier, the route or the gateway",
-    Word.LEDGER: "let the `ledger` be kept",
     Word.TRANSPORT: "add `tls` to the listener",
     Word.AUTH: "write another `auth` on the route",
     Word.EGRESS: "take the target out of the model, or the model from the tenant or the route",
@@ -82,7 +82,7 @@ def _path(way: Way) -> str:
 def _whose(way: Way) -> str:
     caller = way.caller
     if caller.tenant is None:
-        return "a request of nobody known"
+        return "an anonymous request"
     if caller.key is not None:
         return f"a request with key `{caller.key.id}`"
     team = "" if caller.team is None else f"/{caller.team.name}"
@@ -91,7 +91,7 @@ def _whose(way: Way) -> str:
 
 def _said(condition: Condition, invariant: Invariant) -> str:
     forbids = any(condition is one for one in invariant.forbidden)
-    return "such a request is allowed" if forbids else "a request without is allowed"
+    return "such a request is allowed" if forbids else "a request without it is allowed"
 
 
 def _labels(way: Way, had_of: Had, condition: Condition, ledger: Span) -> Iterator[Label]:

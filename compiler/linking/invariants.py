@@ -56,9 +56,14 @@ def _invariant(
     _check_shape(written, path, findings)
 
     def conditions(key: str, some: tuple[ConditionDocument, ...] | None) -> tuple[Condition, ...]:
+        at: Path = (*path, key)
+        if len(some or ()) == 1 and findings.locate((*at, 0)) == findings.locate(at):
+            places: list[Path] = [at]  # it is written without a list around it
+        else:
+            places = [(*at, place) for place in range(len(some or ()))]
         return tuple(
-            _condition(one, (*path, key, place), written, names, findings)
-            for place, one in enumerate(some or ())
+            _condition(one, place, written, names, findings)
+            for one, place in zip(some or (), places, strict=True)
         )
 
     return Invariant(

@@ -33,7 +33,7 @@ def test_a_policy_that_violates_them_is_1(folder, capsys):
     capsys.readouterr()
     assert main(["check", "gateway.yaml", "--invariants", "house"]) == exits.POLICY
     said = capsys.readouterr().err
-    assert said.startswith("error[invariant-violated]: a request of nobody known on route `orders`")
+    assert said.startswith("error[invariant-violated]: an anonymous request on route `orders`")
     assert "--> house:1:" in said
     assert "::: gateway.yaml:5:" in said
     assert "= note: for example: GET /orders\n" in said
