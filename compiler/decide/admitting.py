@@ -57,6 +57,8 @@ def admitted(
             if missing is not None:
                 telling.step("access", missing.text, route.at)
                 return missing
+            if meant.listing:
+                return None  # the edge answers at once, and counts nothing
     refused = _counted(telling, route, who, meant, carrier)
     return refused or _counted_here(telling, route, who, meant)
 
@@ -136,7 +138,9 @@ def _counted(
     over = next((one for one, verdict in verdicts if not verdict.allowed), None)
     if over is None:
         return None
-    return OVER_BUDGET if over.limit.budget and carrier is Carrier.EDGE else OVER
+    if carrier is Carrier.RATELIMIT:
+        return OVER_HERE  # Envoy says so itself
+    return OVER_BUDGET if over.limit.budget else OVER
 
 
 def _anywhere(telling: Telling) -> list[PlacedLimit]:

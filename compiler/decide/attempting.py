@@ -125,7 +125,11 @@ def _one(
         price = target.price
         cost = answer.input_tokens * price.input + answer.output_tokens * price.output
     return chain.telling.end(
-        Decider.UPSTREAM, came.status, attempts=tuple(chain.attempts), served=name, cost=cost
+        Decider.UPSTREAM,
+        came.status,
+        attempts=tuple(chain.attempts),
+        served=None if came.replied else name,
+        cost=cost,
     )
 
 

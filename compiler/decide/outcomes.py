@@ -7,7 +7,7 @@ while the edge holds its head until its first content, and names what fails befo
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -44,6 +44,8 @@ class Outcome:
     status: int = 200
     named: str = ""
     kind: str = ""
+    replied: bool = False
+    """Whether the edge answers in the provider's place."""
 
 
 _KINDS: Final = {
@@ -102,7 +104,8 @@ def outcome(
         case Fault.CUT:
             return Outcome(Came.CUT, kind="connect_failure")
         case Fault.IN_BAND:
-            return _failed(_KINDS.get(answer.status, "server"), 0, on)
+            failed = _failed(_KINDS.get(answer.status, "server"), 0, on)
+            return replace(failed, replied=way is Way.GATE and not failed.named)
         case Fault.CUT_LATER | Fault.NONE:
             return _answered(answer, way, on)
 
@@ -142,7 +145,7 @@ def _filtered(
         return _told(word, 400 if way is Way.EDGE else answer.status, way, on)
     listed = Trigger.CONTENT_FILTER in on
     if way is Way.GATE or (way is Way.EDGE and listed and endpoint in STREAMED):
-        return _failed(word, 0, on)
+        return replace(_failed(word, 0, on), replied=way is Way.GATE and not listed)
     if way is Way.ENVOY and listed and endpoint in STREAMED and not stream:
         return Outcome(Came.ANSWER, 200, word, word)
     return Outcome(Came.ANSWER)

@@ -48,6 +48,8 @@ FAULTS: tuple[tuple[str, Answer, bool, bool], ...] = (
     ("cut:2", Answer(fault=Fault.CUT_LATER), True, False),
     ("error_in_band", Answer(fault=Fault.IN_BAND), True, False),
 )
+_OVERLOADED = ("anthropic", "gemini")
+"""APIs of which the simulated error inside a stream is that they are overloaded."""
 _SAY_NO_FILTER = ("gemini", "bedrock", "cohere", "mistral")
 """APIs whose filters say so in an answer, and not in a refusal."""
 
@@ -66,11 +68,11 @@ class Asked:
     """Claims of the token that it carries, if it is a good one."""
 
 
-def draw(random: Random, made: Drawn, flavour: str) -> Asked:
+def draw(random: Random, made: Drawn) -> Asked:
     """Draw a request to one of a policy's routes."""
-    prefix, serves = random.choice(made.routes)
+    prefix, serves, auth = random.choice(made.routes * 2 + made.routes[:1])
     headers: list[tuple[str, str]] = []
-    token = _credential(random, made, flavour, headers)
+    token = _credential(random, made, auth, headers)
     if not serves:
         return Asked("GET", f"{prefix}/x", tuple(headers), b"", {}, {}, token)
     kind = random.choice(("chat",) * 9 + ("messages",) * 5 + tuple(_PATHS))
@@ -104,19 +106,23 @@ def draw(random: Random, made: Drawn, flavour: str) -> Asked:
 
 
 def _credential(
-    random: Random, made: Drawn, flavour: str, headers: list[tuple[str, str]]
+    random: Random, made: Drawn, auth: str, headers: list[tuple[str, str]]
 ) -> dict[str, Any] | None:
-    if flavour == "models":
+    if auth == "none":
         return None
     drawn = random.random()
+    if random.random() < 0.85:
+        # Mostly what the route takes.
+        both = "keys" in auth and "jwt" in auth
+        drawn = random.choice((0.1, 0.8)) if both else 0.1 if "keys" in auth else 0.8
     if made.keys and drawn < 0.6:
         headers.append(("authorization", f"Bearer {key_of(random.choice(made.keys))}"))
     elif made.keys and drawn < 0.65:
         headers.append(("x-api-key", key_of(random.choice(made.keys))))
     elif drawn < 0.9:
-        claims: dict[str, Any] = {"org": random.choice((*made.claims, *made.claims, "nobody"))}
-        if random.random() < 0.4:
-            claims["team"] = random.choice(("core", "other"))
+        claims: dict[str, Any] = {"org": random.choice((*made.claims * 5, "nobody"))}
+        if random.random() < 0.25:
+            claims["team"] = random.choice(("core", "core", "other"))
         return claims
     elif drawn < 0.95:
         bad = random.choice(("gw_" + "0" * 32, "not-a-token"))
@@ -185,4 +191,6 @@ def _one(random: Random, api: str, *, stream: bool) -> tuple[str, Answer]:
             continue
         if outcome == "content_filter" and api in _SAY_NO_FILTER:
             continue
+        if answer.fault is Fault.IN_BAND and api in _OVERLOADED:
+            answer = Answer(503, Fault.IN_BAND)
         return outcome, answer

@@ -45,8 +45,8 @@ class Drawn:
     local: bool = False
     """Whether it has a limit that each Envoy counts for itself: one is enough to keep count of."""
     cooling: set[str] = field(default_factory=set)
-    routes: list[tuple[str, bool]] = field(default_factory=list)
-    """Their paths, and whether they serve models."""
+    routes: list[tuple[str, bool, str]] = field(default_factory=list)
+    """Their paths, whether they serve models, and the ways of their auth."""
 
 
 def key_of(name: str) -> str:
@@ -194,7 +194,7 @@ def _limits(random: Random, made: Drawn, *each: str) -> list[Any]:
     found: list[Any] = []
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         period = random.choice(("day", "month", "hour"))
-        limit: dict[str, Any] = {"limit": f"{random.randint(1, 12)} requests/{period}"}
+        limit: dict[str, Any] = {"limit": f"{random.randint(2, 20)} requests/{period}"}
         if each and random.random() < 0.4:
             limit["each"] = random.choice(each)
         if not made.local and random.random() < 0.2:
@@ -214,7 +214,7 @@ def _tenant(random: Random, made: Drawn, name: str, flavour: str) -> None:
             random, made, "key", "user", "client"
         )  # fmt: skip
     if random.random() < 0.2:
-        tenant["addresses"] = [random.choice(("127.0.0.0/8", "10.0.0.0/8"))]
+        tenant["addresses"] = [random.choice(("127.0.0.0/8", "127.0.0.0/8", "10.0.0.0/8"))]
     if random.random() < 0.4:
         tenant["teams"] = {"core": {}}
         if flavour == "people" and random.random() < 0.5:
@@ -227,7 +227,7 @@ def _tenant(random: Random, made: Drawn, name: str, flavour: str) -> None:
         for key in ("one", "two"):
             made.keys.append(f"{name}/{key}")
             document: dict[str, Any] = {"sha256": _digest(f"{name}/{key}")}
-            match random.randint(0, 7):
+            match random.randint(0, 11):
                 case 0:
                     document["expires"] = PAST
                 case 1:
@@ -277,11 +277,11 @@ def _route(random: Random, made: Drawn, number: int, flavour: str, *, serves: bo
         route["auth"] = random.choice(("jwt", "jwt", ["jwt", "none"]))
     else:
         route["auth"] = random.choice(("keys", "keys", ["keys", "jwt"], ["jwt", "keys"], "jwt"))
-    if route["auth"] != "none" and random.random() < 0.25:
+    if route["auth"] != "none" and random.random() < 0.15:
         route["allow"] = [random.choice(list(made.sections["tenants"]))]
     if flavour != "models" and random.random() < 0.4:
         route["limits"] = _limits(random, made, "client") if flavour == "tokens" else _limits(
             random, made, "tenant", "key", "client"
         )  # fmt: skip
-    made.routes.append((path, serves))
+    made.routes.append((path, serves, str(route["auth"])))
     made.sections.setdefault("routes", []).append(route)
