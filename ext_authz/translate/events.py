@@ -12,7 +12,7 @@ told apart by `type(event) is`, where it counts: a struct's class is of msgspec'
 
 from __future__ import annotations
 
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 import msgspec
 
@@ -124,6 +124,10 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+
+
+UNUSED: Final = Usage()
+"""Nothing told of usage."""
 
 
 @final

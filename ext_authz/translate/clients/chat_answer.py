@@ -14,6 +14,7 @@ from ext_authz.translate.clients.chat_choice import REASONS, Choice, thinking_bl
 from ext_authz.translate.clients.writer import Moment, named
 from ext_authz.translate.errors import Failure, openai_error, openai_status
 from ext_authz.translate.events import (
+    UNUSED,
     Ended,
     Event,
     Failed,
@@ -55,7 +56,7 @@ class ChatWriter:
         self._begun: set[int] = set()
         self._thought: list[str] = []
         self._thought_size = 0
-        self._usage = Usage()
+        self._usage = UNUSED
         self._done = False
 
     def stream(self, event: Event) -> bytes:

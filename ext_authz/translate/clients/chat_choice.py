@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from ext_authz.translate.events import (
     Event,
     Finish,
@@ -35,18 +37,17 @@ _CHOICE: Final = (
 )
 
 
-class Choice:
+class Choice(msgspec.Struct):
     """One answer: `add` its events, then have it `written`."""
 
-    def __init__(self) -> None:
-        self._text: list[str] = []
-        self._refusal: list[str] = []
-        self._thought: list[str] = []
-        self._unsigned: list[str] = []
-        self._blocks: list[dict[str, Any]] = []
-        self._calls: dict[int, tuple[ToolStart, list[str]]] = {}
-        self._logprobs: list[Any] = []
-        self._reason: Reason = "stop"
+    _text: list[str] = []
+    _refusal: list[str] = []
+    _thought: list[str] = []
+    _unsigned: list[str] = []
+    _blocks: list[dict[str, Any]] = []
+    _calls: dict[int, tuple[ToolStart, list[str]]] = {}
+    _logprobs: list[Any] = []
+    _reason: Reason = "stop"
 
     def add(self, event: Event) -> None:
         """Take an event of this choice."""

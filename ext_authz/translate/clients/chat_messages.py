@@ -33,15 +33,23 @@ def read_messages(messages: list[ChatMessage]) -> tuple[Turn, ...]:
     names: dict[str, str] = {}  # of tools, by the id of the call
     turns: list[Turn] = []
     for number, message in enumerate(messages):
-        role = message.role
+        role, content = message.role, message.content
+        said: tuple[Text | Media, ...]
+        if type(content) is str and message.cache_control is None:
+            said = (Text(content),)
+        else:
+            said = _content(message, number)
         if role == "user":
-            turns.append(Turn("user", _content(message, number)))
+            turns.append(Turn("user", said))
         elif role == "assistant":
-            turns.append(Turn("assistant", _assistant(message, number, names)))
+            turns.append(Turn("assistant", _assistant(message, said, number, names)))
         elif role in ("tool", "function"):
-            turns.append(Turn("user", (_result(message, number, names),)))
+            turns.append(Turn("user", (_result(message, said, number, names),)))
         elif role in ("system", "developer"):
-            turns.append(Turn("system", _only_text(_content(message, number), number)))
+            if Media in map(type, said):
+                where = f"messages[{number}].content"
+                raise UnsupportedError("A system message holds text only", param=where)
+            turns.append(Turn("system", said))
         else:
             where = f"messages[{number}].role"
             raise wrong(where, "one of system, developer, user, assistant and tool")
@@ -75,11 +83,13 @@ def _marked(part: Text | Media, cache: Any) -> Text | Media:
     return structs.replace(part, cache=cache)
 
 
-def _assistant(message: ChatMessage, number: int, names: dict[str, str]) -> tuple[Part, ...]:
+def _assistant(
+    message: ChatMessage, said: tuple[Text | Media, ...], number: int, names: dict[str, str]
+) -> tuple[Part, ...]:
     parts: list[Part] = []
     if message.thinking_blocks or message.reasoning_content or message.reasoning:
         parts += _thoughts(message)
-    parts += _content(message, number)
+    parts += said
     if message.refusal:
         parts.append(Text(message.refusal))
     for n, call in enumerate(message.tool_calls or ()):
@@ -112,7 +122,9 @@ def _called(function: CalledFunction, where: str | Place) -> tuple[str, str]:
     return name, arguments(function.arguments or "", where)
 
 
-def _result(message: ChatMessage, number: int, names: dict[str, str]) -> ToolResult:
+def _result(
+    message: ChatMessage, said: tuple[Text | Media, ...], number: int, names: dict[str, str]
+) -> ToolResult:
     given = message.name if message.role == "function" else message.tool_call_id
     if given is None:
         raise wrong(f"messages[{number}].tool_call_id", "a string")
@@ -120,7 +132,7 @@ def _result(message: ChatMessage, number: int, names: dict[str, str]) -> ToolRes
     name = names.get(call_id) or message.name or ""
     mark = message.cache_control
     cache = None if mark is None else cache_of(mark)
-    return ToolResult(call_id, name, _content(message, number), cache=cache)
+    return ToolResult(call_id, name, said, cache=cache)
 
 
 def _thoughts(message: ChatMessage) -> list[Part]:
@@ -140,12 +152,3 @@ def _thoughts(message: ChatMessage) -> list[Part]:
     if not thoughts and isinstance(shown, str):
         thoughts.append(Reasoning(shown))
     return thoughts
-
-
-def _only_text(parts: tuple[Text | Media, ...], number: int) -> tuple[Text, ...]:
-    said = tuple([part for part in parts if type(part) is Text])
-    if len(said) != len(parts):
-        raise UnsupportedError(
-            "A system message holds text only", param=f"messages[{number}].content"
-        )
-    return said

@@ -20,6 +20,7 @@ from ext_authz.translate.clients.messages_content import (
 from ext_authz.translate.clients.writer import Moment, named
 from ext_authz.translate.errors import Failure, anthropic_error, anthropic_status
 from ext_authz.translate.events import (
+    UNUSED,
     Ended,
     Event,
     Failed,
@@ -33,7 +34,6 @@ from ext_authz.translate.events import (
     TextDelta,
     ToolArgs,
     ToolStart,
-    Usage,
     UsageSeen,
 )
 from ext_authz.translate.wire import encode
@@ -59,7 +59,7 @@ class MessagesWriter:
         self._model = model
         self._moment = moment
         self._id = ""
-        self._usage = Usage()
+        self._usage = UNUSED
         self._finish = Finish("stop")
         self._begun = False
         self._done = False

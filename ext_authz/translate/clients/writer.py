@@ -41,8 +41,8 @@ class Writer(Protocol):
 
 def named(prefix: str, given: str, moment: Moment) -> str:
     """An id as the client's API writes it, in which the provider's can still be found."""
-    known = _PREFIX.match(given)
-    return prefix + (given[known.end() :] if known and given else moment.token)
+    known = _PREFIX.match(given) if given else None
+    return prefix + (given[known.end() :] if known else moment.token)
 
 
 def json_safe(text: str) -> str:
