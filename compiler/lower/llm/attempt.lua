@@ -30,14 +30,24 @@ local function set(handle, key, value)
   handle:streamInfo():dynamicMetadata():set(NAMESPACE, key, value)
 end
 
+-- Whether the client asked for Anthropic's beta: a later attempt sees the path of the one before.
+local function asks_for_beta(handle, asked)
+  if find(asked, '[?&]beta=true') then
+    set(handle, 'beta', true)
+    return true
+  end
+  local state = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
+  return state and state.beta
+end
+
 -- The path of an operation at the provider; Azure has deployments, and an API without them.
-local function path_of(endpoint, asked)
+local function path_of(endpoint, beta)
   if TARGET.version then
     local middle = find(endpoint, '^/responses') and '' or TARGET.deployment
     return TARGET.path .. middle .. endpoint .. TARGET.version
   end
   local path = TARGET.path .. endpoint
-  if find(asked, '[?&]beta=true') then path = path .. '?beta=true' end
+  if beta then path = path .. '?beta=true' end
   return path
 end
 
@@ -53,7 +63,7 @@ function envoy_on_request(handle)
   else
     changed, injected = rewritten(bytes, TARGET.model, TARGET.stream_usage[endpoint])
   end
-  headers:replace(':path', path_of(endpoint, headers:get(':path')))
+  headers:replace(':path', path_of(endpoint, asks_for_beta(handle, headers:get(':path'))))
   headers:replace(':authority', TARGET.authority)
   local attempt = headers:get(TARGET.attempt_header)
   if attempt then
