@@ -35,6 +35,7 @@ def access(sides: Sides) -> Iterator[Change]:
 def _moved(sides: Sides) -> Iterator[Change]:
     models = {one.name for one in sides.before.models} & {one.name for one in sides.after.models}
     routes = {one.name for one in sides.before.routes} & {one.name for one in sides.after.routes}
+    routes -= sides.had.open ^ sides.has.open  # told of the route: it is for anybody, or not
     found: dict[_Delta, list[str]] = defaultdict(list)
     for name, had in sides.had.tenants.items():
         has = sides.has.tenants.get(name)

@@ -28,6 +28,8 @@ class Effect(StrEnum):
     """A listener is gone: nobody answers there any more."""
     RECONNECTS = "reconnects"
     """Connections to an upstream are made anew."""
+    ENDS = "ends"
+    """A cluster is gone: its connections end with their requests."""
     MOVES = "moves"
     """Endpoints come and go; connections to those that stay are kept."""
 
@@ -56,7 +58,7 @@ def connections(changes: Iterable[ResourceChange]) -> tuple[Connection, ...]:
         elif one.type_url == CLUSTER and one.fate is Fate.CHANGED:
             found.append(Connection(Effect.RECONNECTS, one.name, "gets new connection pools"))
         elif one.type_url == CLUSTER and one.fate is Fate.REMOVED:
-            found.append(Connection(Effect.RECONNECTS, one.name, "is gone, with its pools"))
+            found.append(Connection(Effect.ENDS, one.name, "is gone, with its connections"))
         elif one.type_url == ENDPOINT and one.fate is Fate.CHANGED:
             words = "keeps its connections to endpoints that stay"
             found.append(Connection(Effect.MOVES, one.name, words))

@@ -35,8 +35,8 @@ class Entitlements:
             if route.allow is not None:
                 self._allowed.setdefault(tuple(sorted(route.allow)), []).append(route)
         self._allow_sets = {allow: frozenset(allow) for allow in self._allowed}
-        self._open = frozenset(r.name for r in plan.routes if is_open(r))
-        self.public = self._together(self._open) & self._models
+        self.open = frozenset(r.name for r in plan.routes if is_open(r))
+        self.public = self._together(self.open) & self._models
         self._known: dict[object, Names] = {}
         # Tenants by what they may, so that a question is asked once of all who are alike.
         self._by_routes: dict[Names, set[str]] = {}

@@ -34,9 +34,13 @@ def lanes(sides: Sides) -> Iterator[Change]:
     yield from _edge(sides)
     old, new = _by_key(sides.before), _by_key(sides.after)
     found: dict[_Carried, list[LaneChoice]] = defaultdict(list)
+    reasons: dict[tuple[Lane, str], list[LaneChoice]] = defaultdict(list)
     for key in dict.fromkeys((*old, *new)):
         had, has = old.get(key), new.get(key)
         if had == has:
+            continue
+        if had is not None and has is not None and had.lane is has.lane:
+            reasons[has.lane, has.model].append(has)
             continue
         one = has or had
         if one is not None:
@@ -46,6 +50,15 @@ def lanes(sides: Sides) -> Iterator[Change]:
             found[_Carried(one.model, one.target, before, after, reason)].append(one)
     for carried, choices in found.items():
         yield _carried(carried, choices)
+    for (lane, model), choices in reasons.items():
+        targets = names({choice.target for choice in choices})
+        yield Change(
+            Area.LANES,
+            Severity.NEUTRAL,
+            f"model `{model}`",
+            f"{_WHO[lane]} still carries {targets}, for other reasons: see `compile --emit lanes`",
+            reach=NOTHING,
+        )
     yield from _admission(sides)
 
 
@@ -68,11 +81,9 @@ def _carried(carried: _Carried, choices: list[LaneChoice]) -> Change:
         words = f"new, carried by {after}{on}"
     elif after is None:
         words = f"no longer carried{on}"
-    elif before == after:
-        words = f"still carried by {after}{on}, now because: {carried.reason}"
     else:
         words = f"carried by {after} instead of {before}{on}: {carried.reason}"
-    reach = NOTHING if before is None or after is None or before == after else None
+    reach = NOTHING if before is None or after is None else None
     return Change(
         Area.LANES,
         Severity.NEUTRAL,

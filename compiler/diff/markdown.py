@@ -48,8 +48,8 @@ def render_markdown(review: Review) -> str:
 
 def _render(review: Review, most: int) -> str:
     entries = review.changes.entries
-    # What is done in another way is only in sight where nothing is worse.
-    in_sight = [one for one in entries if one.severity is not Severity.NEUTRAL or len(entries) <= 3]
+    # By which lane it goes is in sight only where there is nothing else to say.
+    in_sight = [one for one in entries if one.area is not Area.LANES]
     shown = (in_sight or list(entries))[:OPEN]
     rest = [one for one in entries if one not in shown]
     return _template().render(
@@ -82,10 +82,11 @@ def _blocks(review: Review, rest: Sequence[Change], most: int) -> Iterator[_Bloc
 def _item(change: Change) -> str:
     where = place(change).strip()
     tail = f" <sub>{_inline(where)}</sub>" if where else ""
-    words = f"{change.subject} {change.message}"
+    words = f"{change.subject}: {change.message}"
     if len(words) > _LONGEST:
         words = f"{words[: _LONGEST - 3]}..."
-    return f"**{change.severity}** {_inline(words)}{tail}"
+    lead = "" if change.severity is Severity.NEUTRAL else f"**{change.severity}** "
+    return f"{lead}{_inline(words)}{tail}"
 
 
 def _spending(spending: Spending, most: int) -> Iterator[_Block]:

@@ -51,7 +51,8 @@ def prices(sides: Sides) -> Iterator[Change]:
                 Area.COST,
                 Severity.NEUTRAL,
                 f"model `{had.name}`",
-                f"costs {rate_said(old)} -> {rate_said(new)} USD per 1M tokens in/out{_times(old, new)}",
+                f"costs {rate_said(old)} -> {rate_said(new)} USD per 1M tokens in/out"
+                f"{_times(old, new)}",
                 rate_said(old),
                 rate_said(new),
                 sides.models([had.name]),

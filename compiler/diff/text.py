@@ -57,7 +57,7 @@ def _lines(review: Review, *, whole: bool) -> Iterator[str]:
     entries = review.changes.entries
     shown = entries if whole else entries[:SCREEN]
     for change in shown:
-        yield f"{SIGNS[change.severity]} {change.subject} {change.message}{place(change)}"
+        yield f"{SIGNS[change.severity]} {change.subject}: {change.message}{place(change)}"
     if len(shown) < len(entries):
         yield f"    ... and {len(entries) - len(shown)} more; --all shows them"
     yield ""
@@ -113,6 +113,7 @@ def connection_lines(review: Review) -> Iterator[str]:
         (Effect.DRAINS, "clients reconnect: listener"),
         (Effect.CLOSES, "nobody answers any more: listener"),
         (Effect.RECONNECTS, "new connections upstream: cluster"),
+        (Effect.ENDS, "connections upstream end: cluster"),
         (Effect.MOVES, "endpoints change, others keep their connections: cluster"),
     ):
         names = [one.name for one in review.connections if one.effect is effect]

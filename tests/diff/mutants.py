@@ -8,7 +8,6 @@ import typing
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -110,7 +109,7 @@ def _changed(
         fields = list(kind_of.__struct_fields__)
     else:
         return
-    hints = _hints(kind_of)
+    hints = typing.get_type_hints(kind_of)
     for name in fields:
         old, at = getattr(value, name), f"{where}.{name}"
         section = REFERENCES.get((kind_of, name))
@@ -131,11 +130,6 @@ def _changed(
                 yield f"{kind_of.__name__}.{name}", kind, at, _with(value, name, new)
         for field, kind, below, new in _changed(old, at, names):
             yield field, kind, below, _with(value, name, new)
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _references(value: Any, name: str, there: list[str]) -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,7 @@ from tests.conftest import REPOSITORY
 from tests.e2e.envoy_process import until
 from tests.e2e.up_process import running_up
 
-EXAMPLES = sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
+EXAMPLES = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/gateway.yaml"))
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 
 
