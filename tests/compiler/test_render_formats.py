@@ -134,7 +134,8 @@ def test_sarif_has_what_code_scanning_needs():
     }
     [related] = first["relatedLocations"]
     assert related["message"]["text"] == "first given here"
-    assert run["results"][1]["locations"] == []
+    [place] = run["results"][1]["locations"]
+    assert place["physicalLocation"]["region"]["startLine"] == 1
 
 
 def test_sarif_names_absolute_paths_as_files():
