@@ -26,7 +26,7 @@ services:
 providers: { o: { api: openai, key: env:KEY } }
 routes:
   - { match: /a, service: ordres }
-  - { match: /b, service: orders, auth: keys }
+  - { match: /b, service: odrers, auth: keys }
 """
 
 
