@@ -127,7 +127,7 @@ def _covered(
 ) -> Change:
     old, new = covers
     tenants = who - {""}
-    whole = "" in who and tenants >= sides.crowd.everybody
+    whole = tenants >= sides.crowd.everybody
     whose = "" if whole or not tenants else f" of {sides.crowd.called(tenants)}"
     listed = list(providers)
     left = [old.of(old.routes[r], (), old.providers[p]) for r in routes for p in listed]
