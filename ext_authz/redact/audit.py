@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 
-@dataclasses.dataclass(slots=True)
-class Audit:
+
+class Audit(msgspec.Struct):
     """Counts of one request and its answer.
 
     `found` is by detector and place (`messages[].content`), `restored` by detector.
     """
 
-    found: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
-    answered: dict[str, int] = dataclasses.field(default_factory=dict)
-    restored: dict[str, int] = dataclasses.field(default_factory=dict)
+    found: dict[tuple[str, str], int] = {}
+    answered: dict[str, int] = {}
+    restored: dict[str, int] = {}
 
     def add(self, detector: str, place: str) -> None:
         """Count a value in the request."""

@@ -14,7 +14,7 @@ import msgspec
 
 from ext_authz.redact.errors import MalformedError, TooMuchError
 from ext_authz.redact.places import KNOWN, Region, region_below
-from ext_authz.translate.wire import MAX_DEPTH, NotJsonError, decode
+from ext_authz.translate.wire import MAX_DEPTH, NotJsonError, decode, may_be_deep
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\]:,"]+', re.DOTALL)
 _SCALAR_LEAST: Final = 8
@@ -122,7 +122,7 @@ def checked(body: bytes, most_bytes: int) -> None:
     if len(body) > most_bytes:
         raise TooMuchError(f"the body is larger than {most_bytes} bytes")
     try:
-        if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        if may_be_deep(body):
             _check_depth(body)
         decode(body)
     except NotJsonError as error:

@@ -36,10 +36,12 @@ def redact(body: bytes, rules: Rules, scanner: Scanner, vault: Vault, audit: Aud
         texts = [*texts, file, *inner]
         complete = complete and whole
     hits: Hits
-    if complete:
-        hits = sorted({hit for text in texts for hit in scanner.gate(text)})
-    else:
+    if not complete:
         hits = scanner.all_hits
+    elif len(texts) == 1:
+        hits = scanner.gate(texts[0])
+    else:
+        hits = sorted({hit for text in texts for hit in scanner.gate(text)})
     if not hits and not scanner.has_finders:
         return body
     return _Redaction(rules, scanner, vault, audit, hits, texts).body(body)
