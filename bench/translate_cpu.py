@@ -2,15 +2,18 @@
 
     python -m bench.translate_cpu
 
-Four phases: the head and the 2 KB body of a request, the head and the 1 KB body of an answer; the
-bar is 60 us. One chunk of a stream: the bar is 8 us. Each figure is the best of several runs,
-since other processes only ever add to it.
+Four phases: the head and the body of a request of 2 KB (five messages, a call with its result, a
+tool), the head and the body of an answer of 1 KB (one text and its usage); the bar is 60 us. The
+sizes are printed. A client declares the same tools with each request, so they are known from the
+one before; the line `tools unseen` is without that. One chunk of a stream, a word: the bar is
+8 us. Each figure is the best of many short runs, since other processes only ever add to it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 
 from ext_authz.translate.clients.writer import Moment
 from ext_authz.translate.target import Target
@@ -20,14 +23,16 @@ from xds.edge.pairs import ClientApi, Provider
 
 BAR = 60.0
 CHUNK_BAR = 8.0
-_ROUNDS = 7
-_TIMES = 2000
+_ROUNDS = 40
+_TIMES = 350
+_UNSEEN = 4000
+"""Requests of which each has other tools: more than are kept."""
 _MOMENT = Moment(1_700_000_000.0, "0123456789abcdef")
 _WORDS = "The quick brown fox jumps over the lazy dog near the river bank. "
 
 
-def chat_request(*, stream: bool) -> bytes:
-    """Write a request of about 2 KB, with a tool that was called."""
+def chat_request(*, stream: bool, says: str = "Tells the weather") -> bytes:
+    """Write a request of about 2 KB, with a tool that was called and `says` what it is for."""
     properties = {
         name: {"type": "string", "description": "What the user asks for"}
         for name in ("city", "country", "unit")
@@ -36,7 +41,7 @@ def chat_request(*, stream: bool) -> bytes:
         "type": "function",
         "function": {
             "name": "get_weather",
-            "description": "Tells the weather",
+            "description": says,
             "parameters": {"type": "object", "properties": properties, "required": ["city"]},
         },
     }
@@ -180,9 +185,11 @@ def _best(work: Callable[[], object]) -> float:
     return best
 
 
-def _whole(client: ClientApi, target: Target, body: bytes, answer: bytes) -> float:
+def _whole(client: ClientApi, target: Target, bodies: Sequence[bytes], answer: bytes) -> float:
+    following = cycle(bodies)
+
     def work() -> None:
-        machine = translate(client, target, body, {}, _MOMENT).machine
+        machine = translate(client, target, next(following), {}, _MOMENT).machine
         machine.head(200, _JSON)
         machine.feed(answer)
         machine.end()
@@ -204,7 +211,8 @@ def main() -> None:
     gemini = Target(Provider.GEMINI, "gemini-2.5-flash")
     bedrock = Target(Provider.BEDROCK, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
     chat, messages = chat_request(stream=False), _messages_request(stream=False)
-    print(f"four phases, request {len(chat)} and {len(messages)} bytes (bar {BAR:.0f} us)")
+    unseen = [chat_request(stream=False, says=f"Of place {n}") for n in range(_UNSEEN)]
+    print(f"four phases: request and answer in bytes, CPU (bar {BAR:.0f} us)")
     for name, client, target, body, answer in (
         ("chat -> anthropic", ClientApi.CHAT, claude, chat, _CLAUDE),
         ("messages -> openai", ClientApi.MESSAGES, gpt, messages, _GPT),
@@ -214,16 +222,21 @@ def main() -> None:
         ("messages -> gemini", ClientApi.MESSAGES, gemini, messages, _GEMINI),
         ("chat -> openai (passed on)", ClientApi.CHAT, gpt, chat, _GPT),
     ):
-        print(f"  {name:28} {_whole(client, target, body, answer):6.1f} us")
+        sizes = f"{len(body):5} {len(answer):5}"
+        print(f"  {name:28} {sizes} {_whole(client, target, [body], answer):6.1f} us")
+    sizes = f"{len(unseen[0]):5} {len(_GEMINI):5}"
+    measured = _whole(ClientApi.CHAT, gemini, unseen, _GEMINI)
+    print(f"  {'chat -> gemini, tools unseen':28} {sizes} {measured:6.1f} us")
     chat, messages = chat_request(stream=True), _messages_request(stream=True)
-    print(f"one chunk of a stream (bar {CHUNK_BAR:.0f} us)")
+    print(f"one chunk of a stream: bytes, CPU (bar {CHUNK_BAR:.0f} us)")
     for name, client, target, body, wire in (
         ("chat <- anthropic", ClientApi.CHAT, claude, chat, "claude"),
         ("messages <- openai", ClientApi.MESSAGES, gpt, messages, "gpt"),
         ("chat <- gemini", ClientApi.CHAT, gemini, chat, "gemini"),
         ("chat <- openai (passed on)", ClientApi.CHAT, gpt, chat, "gpt"),
     ):
-        print(f"  {name:28} {_chunk(client, target, body, CHUNKS[wire]):6.2f} us")
+        size = f"{len(CHUNKS[wire][1]):11}"
+        print(f"  {name:28} {size} {_chunk(client, target, body, CHUNKS[wire]):6.2f} us")
 
 
 if __name__ == "__main__":
