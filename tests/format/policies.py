@@ -12,7 +12,7 @@ from compiler.node import plain
 from compiler.source import SourceFile
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*/"))
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/gateway.yaml"))
 FILES = sorted([*(ROOT / "examples").rglob("*.yaml"), *(ROOT / "tests/golden").glob("*/in.yaml")])
 
 
