@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """How many diagnostics a person is shown: whoever checks the wrong folder gets thousands."""
 
-FORMATS = ("text", "json", "github", "sarif", "markdown")
+FORMATS = ("text", "json", "github", "gitlab", "sarif", "markdown")
 
 
 def add_path(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_format(parser: argparse.ArgumentParser) -> None:
         choices=FORMATS,
         default="text",
         help="how diagnostics are written: for people, machines, GitHub annotations, "
-        "code scanning, or a comment (default: text)",
+        "GitLab's code quality, code scanning, or a comment (default: text)",
     )
     group.add_argument(
         "--json", action="store_const", const="json", dest="format", help="short for --format json"

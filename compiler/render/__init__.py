@@ -1,8 +1,9 @@
 """Show diagnostics: one renderer a format, each a pure function of diagnostics and sources.
 
 ``text`` is for people at a terminal, ``json`` for programs, ``github`` for annotations of a pull
-request, ``sarif`` for code scanning, ``markdown`` for a comment. None of them shows a secret: what
-looks like a credential is masked in messages and in lines of source (`compiler.render.mask`).
+request, ``gitlab`` for its code quality report, ``sarif`` for code scanning, ``markdown`` for a
+comment. None of them shows a secret: what looks like a credential is masked in messages and in
+lines of source (`compiler.render.mask`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import StrEnum
 from compiler.diagnostic import Diagnostic
 from compiler.read import Sources
 from compiler.render.github import render_github
+from compiler.render.gitlab import render_gitlab
 from compiler.render.json import render_json
 from compiler.render.markdown import render_markdown
 from compiler.render.sarif import render_sarif
@@ -23,6 +25,7 @@ __all__ = [
     "Format",
     "render",
     "render_github",
+    "render_gitlab",
     "render_json",
     "render_markdown",
     "render_sarif",
@@ -37,6 +40,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
+    GITLAB = "gitlab"
     SARIF = "sarif"
     MARKDOWN = "markdown"
 
@@ -62,6 +66,8 @@ def render(
             return render_json(diagnostics, sources)
         case Format.GITHUB:
             return render_github(diagnostics, sources)
+        case Format.GITLAB:
+            return render_gitlab(diagnostics, sources)
         case Format.SARIF:
             return render_sarif(diagnostics, sources)
         case Format.MARKDOWN:

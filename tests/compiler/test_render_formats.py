@@ -16,6 +16,7 @@ from compiler.render import (
     Format,
     render,
     render_github,
+    render_gitlab,
     render_json,
     render_markdown,
     render_sarif,
@@ -303,3 +304,28 @@ def test_masks_take_bounded_time(line):
     start = time.perf_counter()
     mask_line(line)
     assert time.perf_counter() - start < 5
+
+
+def test_gitlab_has_what_code_quality_needs():
+    """A finding by its place, with a fingerprint of its own."""
+    first, bare, again = json.loads(render_gitlab([TWICE, BARE, TWICE], SOURCES))
+    assert first == {
+        "description": "`orders` is given twice (rename one)",
+        "check_name": "duplicate-key",
+        "fingerprint": first["fingerprint"],
+        "severity": "critical",
+        "location": {"path": "policies/a b.yaml", "lines": {"begin": 3}},
+    }
+    assert bare["severity"] == "minor"
+    assert bare["location"] == {"path": "policies/a b.yaml", "lines": {"begin": 1}}
+    assert len({first["fingerprint"], bare["fingerprint"], again["fingerprint"]}) == 3
+
+
+def test_gitlab_knows_a_finding_again():
+    """Lines that come before it do not make another of it."""
+    padding = "# " + "x" * 120 + "\n"
+    moved = Diagnostic(TWICE.code, TWICE.severity, TWICE.message, Span("a.yaml", 4, 3, 4, 9))
+    here = Diagnostic(TWICE.code, TWICE.severity, TWICE.message, Span("a.yaml", 3, 3, 3, 9))
+    [after] = json.loads(render_gitlab([moved], sources_of({"a.yaml": padding + TEXT + padding})))
+    [before] = json.loads(render_gitlab([here], sources_of({"a.yaml": TEXT + padding})))
+    assert after["fingerprint"] == before["fingerprint"]

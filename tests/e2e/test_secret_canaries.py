@@ -157,7 +157,7 @@ def test_no_output_of_a_whole_run_holds_a_secret(tmp_path, simulator):
     assert leaks(texts, canaries) == []
 
 
-@pytest.mark.parametrize("style", ["text", "json", "github", "sarif", "markdown"])
+@pytest.mark.parametrize("style", ["text", "json", "github", "gitlab", "sarif", "markdown"])
 def test_an_inline_key_is_refused_without_being_shown(tmp_path, style):
     """The diagnostic's source line is masked in every format."""
     key = "sk-proj-canaryInline0123456789abcdefghijkl"
