@@ -1,7 +1,8 @@
 """The shape of a Chat Completions request, as far as it is read: checked while it is decoded.
 
 Decoding into these costs no more than into dictionaries, and the types need no second look. Parts
-of content stay dictionaries: there are many kinds of them, and most requests have none.
+of content stay dictionaries: there are many kinds of them, and most requests have none. Nothing
+here can be part of a cycle, so the collector need not look.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import msgspec
 
 Count = int | float | None
 """A whole number, which some clients write with a decimal point."""
-
-
 NOTHING: Final = msgspec.Raw(b"null")
+"""What stands for a member that is read by itself, where it is not given."""
 
 
-class ChatFunction(msgspec.Struct):
+class ChatFunction(msgspec.Struct, gc=False):
     """A function that the model may call."""
 
     name: str
@@ -27,7 +27,7 @@ class ChatFunction(msgspec.Struct):
     cache_control: Any = None
 
 
-class ChatTool(msgspec.Struct):
+class ChatTool(msgspec.Struct, gc=False):
     """A tool; one that is no function has another member in place of `function`."""
 
     type: str = "function"
@@ -35,14 +35,14 @@ class ChatTool(msgspec.Struct):
     cache_control: Any = None
 
 
-class CalledFunction(msgspec.Struct):
+class CalledFunction(msgspec.Struct, gc=False):
     """The function of a call, with the JSON text of its arguments."""
 
     name: str
     arguments: str | None = None
 
 
-class ChatCall(msgspec.Struct):
+class ChatCall(msgspec.Struct, gc=False):
     """A call that the assistant made."""
 
     id: str
@@ -51,7 +51,7 @@ class ChatCall(msgspec.Struct):
     cache_control: Any = None
 
 
-class ChatMessage(msgspec.Struct):
+class ChatMessage(msgspec.Struct, gc=False):
     """A message of any role."""
 
     role: str
@@ -67,13 +67,13 @@ class ChatMessage(msgspec.Struct):
     cache_control: Any = None
 
 
-class StreamOptions(msgspec.Struct):
+class StreamOptions(msgspec.Struct, gc=False):
     """How a stream is wanted."""
 
     include_usage: bool | None = None
 
 
-class Chat(msgspec.Struct):
+class Chat(msgspec.Struct, gc=False):
     """A request."""
 
     model: str

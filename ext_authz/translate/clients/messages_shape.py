@@ -13,7 +13,7 @@ import msgspec
 from ext_authz.translate.clients.chat_shape import NOTHING, Count
 
 
-class Source(msgspec.Struct):
+class Source(msgspec.Struct, gc=False):
     """Where an image or a document is: its bytes, a text, blocks, or a URL."""
 
     type: str | None = None
@@ -23,7 +23,7 @@ class Source(msgspec.Struct):
     content: str | list[Block] | None = None
 
 
-class Block(msgspec.Struct):
+class Block(msgspec.Struct, gc=False):
     """A block of content of any kind."""
 
     type: str | None = None
@@ -47,14 +47,14 @@ class Block(msgspec.Struct):
     context: str | None = None
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """A message of a user or of the assistant."""
 
     role: Literal["user", "assistant", "system"]
     content: str | list[Block]
 
 
-class CustomTool(msgspec.Struct):
+class CustomTool(msgspec.Struct, gc=False):
     """A function that the model may call; one of Anthropic's own servers has another type."""
 
     type: str | None = None
@@ -65,7 +65,7 @@ class CustomTool(msgspec.Struct):
     cache_control: Any = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """Which tools must or may be called."""
 
     type: str | None = None
@@ -73,20 +73,20 @@ class Choice(msgspec.Struct):
     disable_parallel_tool_use: Any = None
 
 
-class Output(msgspec.Struct):
+class Output(msgspec.Struct, gc=False):
     """How to answer."""
 
     effort: Any = None
     format: dict[str, Any] | None = None
 
 
-class Metadata(msgspec.Struct):
+class Metadata(msgspec.Struct, gc=False):
     """About the request; other members say nothing to other providers."""
 
     user_id: str | None = None
 
 
-class Messages(msgspec.Struct):
+class Messages(msgspec.Struct, gc=False):
     """A request."""
 
     model: str

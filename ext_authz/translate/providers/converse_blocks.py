@@ -72,22 +72,26 @@ def blocks(parts: list[Part], names: Names) -> list[dict[str, Any]]:
     then: list[dict[str, Any]] = []
     has_document = has_text = False
     for part in parts:
-        if type(part) is Text:
-            has_text = True
-            _add(then, {"text": part.text}, part.cache)
-        elif type(part) is Reasoning:
+        if type(part) is Reasoning:
             if part.signature:
                 told = {"text": part.text, "signature": part.signature}
                 first.append({"reasoningContent": {"reasoningText": told}})
-        elif type(part) is Redacted:
+            continue
+        if type(part) is Redacted:
             first.append({"reasoningContent": {"redactedContent": part.data}})
+            continue
+        if type(part) is Text:
+            has_text = True
+            then.append({"text": part.text})
         elif type(part) is ToolCall:
-            _add(then, _call(part), part.cache)
+            then.append(_call(part))
         elif type(part) is ToolResult:
-            _add(then, _result(part, names), part.cache)
+            then.append(_result(part, names))
         else:
             has_document = has_document or part.kind == "document"
-            _add(then, media(part, names), part.cache)
+            then.append(media(part, names))
+        if part.cache is not None:
+            then.append(cache_point(part.cache))
     if has_document and not has_text:
         then.append({"text": "See the document."})
     return first + then
@@ -106,12 +110,6 @@ def tool_id(given: str) -> str:
 
         return hashlib.blake2b(given.encode("utf-8", "replace"), digest_size=24).hexdigest()
     return _NOT_IN_IDS.sub("_", given) or "_"
-
-
-def _add(written: list[dict[str, Any]], block: dict[str, Any], cache: Cache | None) -> None:
-    written.append(block)
-    if cache is not None:
-        written.append(cache_point(cache))
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
