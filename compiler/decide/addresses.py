@@ -25,9 +25,10 @@ def host_of(url: Url) -> str:
 
 def path_by_envoy(provider: Provider, target: Target, endpoint: Endpoint, asked: str) -> str:
     """Give the path where the client's own API is passed on; ``asked`` is the client's path."""
-    if provider.speech is Speech.AZURE:
-        return _openai(provider, target, endpoint.value.removeprefix("/"))
     beta = "?beta=true" if _BETA.search(asked) else ""
+    if provider.speech is Speech.AZURE:
+        path = _openai(provider, target, endpoint.value.removeprefix("/"))
+        return path if provider.api_version else path + beta
     return f"{provider.url.path}{endpoint}{beta}"
 
 

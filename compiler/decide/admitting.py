@@ -26,7 +26,7 @@ from compiler.decide.trace import Identity, Verdict
 from compiler.guards import Carrier, identifies
 from compiler.plan import Forward, Route, Serve
 from compiler.plan_accounts import PlacedLimit
-from xds.edge.limit import Away
+from xds.edge.limit import SECONDS, Away
 
 NOBODY = Known(Identity())
 
@@ -135,9 +135,11 @@ def _counted(
     telling.verdicts += tuple(verdict for _, verdict in verdicts)
     for one, verdict in verdicts:
         _tell(telling, one, verdict)
-    over = next((one for one, verdict in verdicts if not verdict.allowed), None)
-    if over is None:
+    refusing = [one for one, verdict in verdicts if not verdict.allowed]
+    if not refusing:
         return None
+    # Of several without room clients are told of the one that takes longest.
+    over = max(refusing, key=lambda one: SECONDS.get(one.limit.period, 0))
     if carrier is Carrier.RATELIMIT:
         return OVER_HERE  # Envoy says so itself
     return OVER_BUDGET if over.limit.budget else OVER

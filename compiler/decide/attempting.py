@@ -71,7 +71,7 @@ def _run(chain: _Chain) -> Trace:
         if target.provider in chain.telling.world.cooling and provider.cool_down is not None:
             chain.attempts.append(Attempt(name, lane, "skipped", 503))
             chain.telling.step("target", f"`{name}` is cooling down", target.at)
-            if number + 1 < len(chain.tried) and _is_chain(chain):
+            if number + 1 < len(chain.tried) and _passes_by(chain):
                 continue
             return _refused(chain, refusing.COOLING)
         if way is Way.EDGE and chain.telling.world.edge_away:
@@ -140,8 +140,15 @@ def _target(chain: _Chain, group: Group) -> Target:
     return chain.target
 
 
-def _is_chain(chain: _Chain) -> bool:
-    return any(group is not chain.tried[0] for group in chain.tried)
+def _passes_by(chain: _Chain) -> bool:
+    """Tell whether another attempt follows one at which the target was cooling down.
+
+    In a chain always; elsewhere what stands in for the target has said 503, for which one may.
+    """
+    if any(group is not chain.tried[0] for group in chain.tried):
+        return True
+    on = chain.model.fallback.on
+    return Trigger.SERVER_ERROR in on or (Trigger.OVERLOADED in on and not _waits(chain))
 
 
 def _lane(chain: _Chain, target: Target) -> tuple[Lane, Way]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from compiler.decide.laid import HeldKey, Laid
-from compiler.decide.refusing import UNKNOWN, UNVERIFIED, Refused
+from compiler.decide.refusing import LOG_IN, UNKNOWN, UNVERIFIED, Refused
 from compiler.decide.request import Request
 from compiler.decide.trace import Identity
 from compiler.decide.world import World
@@ -40,6 +40,8 @@ def identified(
     laid: Laid, route: Route, request: Request, world: World, *, edge: bool
 ) -> Known | Refused:
     """Find out who a request is from; ``edge`` is whether an edge says so, and not Envoy alone."""
+    if _logs_in(route, request):
+        return LOG_IN
     bad = _token_is_refused(route, request)
     if bad is not None:
         return bad
@@ -69,6 +71,14 @@ def identified(
                     return UNKNOWN
                 return Known(Identity(by="none"))
     return UNKNOWN if edge else UNVERIFIED
+
+
+def _logs_in(route: Route, request: Request) -> bool:
+    """Tell whether a browser is sent away: nothing says who it is, and people may log in."""
+    if all(method.kind is not AuthKind.OIDC for method in route.auth) or _verified(route, request):
+        return False
+    shown = any(request.values(name) for name in ("authorization", *_PLAIN))
+    return not shown and not request.key
 
 
 def _token_is_refused(route: Route, request: Request) -> Refused | None:

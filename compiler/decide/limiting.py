@@ -22,6 +22,8 @@ from xds.edge.limit import Each, Limit, Shape, Unit
 
 EVERYBODY: Final = "all"
 """Whom a limit is counted for that has one counter."""
+NOBODY: Final = "-"
+"""Whom an Envoy counts a request for by itself that has no key, no user."""
 _PICO: Final = 1_000  # pico-USD in a nano-USD
 _SITE: Final = 64
 
@@ -75,7 +77,7 @@ def verdict_of(
     amount = int(passes) if limit.unit is Unit.CONCURRENT else _amount(limit.unit, model, use)
     if not amount:
         return None
-    whom = whom_of(limit, who, client)
+    whom = _whom_here(limit, who, client) if placed.per_edge else whom_of(limit, who, client)
     most = limit.burst or limit.amount if limit.shape is Shape.BUCKET else limit.amount
     left = max(most - world.used.get(limit.id, {}).get(whom, 0), 0)
     return Verdict(limit.id, whom, amount <= left, amount, left, placed.at)
@@ -100,6 +102,21 @@ def whom_of(limit: Limit, who: Identity, client: str) -> str:
             return named or who.key or _address(client)
         case Each.CLIENT:
             return _address(client)
+
+
+def _whom_here(limit: Limit, who: Identity, client: str) -> str:
+    """Name whom an Envoy counts for by itself: it puts all who have no key, no user, together."""
+    match limit.each:
+        case Each.TEAM:
+            return f"{who.tenant}/{who.team or NOBODY}"
+        case Each.KEY:
+            return who.key or NOBODY
+        case Each.USER:
+            return who.user or NOBODY
+        case Each.CLIENT:
+            return client
+        case _:
+            return whom_of(limit, who, client) or NOBODY
 
 
 def _address(client: str) -> str:

@@ -57,6 +57,7 @@ NOT_COUNTED: Final = Refused(
 )
 UNKNOWN: Final = Refused(401, "nobody knows who asks", "invalid_api_key")
 UNVERIFIED: Final = Refused(401, "no token or certificate is known", "invalid_api_key", told=False)
+LOG_IN: Final = Refused(302, "sent to the issuer, to log in", told=False)
 NOT_FROM_HERE: Final = Refused(403, "not from this address", "address_not_allowed")
 NOT_HERE: Final = Refused(403, "the route is not for it", "forbidden")
 NOT_LET_IN: Final = Refused(403, "the route is not for it", "forbidden", told=False)
