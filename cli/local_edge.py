@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from cli import exits
 from compiler.guards import needs_edge
@@ -24,12 +24,15 @@ _POLL: Final = 0.02
 class LocalEdge:
     """An edge that runs from the first policy that needs one on, until the block ends."""
 
-    def __init__(self, folder: Path, state: Path, ads: Address, node_id: str) -> None:
+    def __init__(
+        self, folder: Path, state: Path, ads: Address, node_id: str, says: IO[Any] | None
+    ) -> None:
         self.folder = folder
         """Where it meets its Envoy."""
         self._state = state
         self._ads = ads
         self._node_id = node_id
+        self._says = says
         self._process: asyncio.subprocess.Process | None = None
 
     async def follow(self, plan: Plan) -> None:
@@ -43,6 +46,7 @@ class LocalEdge:
             # However this process ends, the kernel closes its end, and the edge ends too.
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
+            stderr=self._says,
             start_new_session=True,
         )
 
@@ -87,11 +91,14 @@ async def _answers(socket: Path) -> bool:
 
 @asynccontextmanager
 async def local_edge(
-    folder: Path, state: Path, *, ads: Address, node_id: str
+    folder: Path, state: Path, *, ads: Address, node_id: str, says: IO[Any] | None = None
 ) -> AsyncIterator[LocalEdge]:
-    """Have an edge ready to be started until the block ends."""
+    """Have an edge ready to be started until the block ends.
+
+    ``says`` is where it tells what it does; our own stderr unless given.
+    """
     await asyncio.to_thread(folder.mkdir, mode=0o700)
-    edge = LocalEdge(folder, state, ads, node_id)
+    edge = LocalEdge(folder, state, ads, node_id, says)
     try:
         yield edge
     finally:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -90,9 +90,12 @@ async def local_envoy(
     admin: Address,
     node_id: str,
     arguments: tuple[str, ...] = (),
-    access_log_to_stderr: bool = False,
+    access_log: IO[Any] | None = None,
 ) -> AsyncIterator[LocalEnvoy]:
-    """Run Envoy, subscribed to ``ads``, until the block ends; ``folder`` goes with it."""
+    """Run Envoy, subscribed to ``ads``, until the block ends; ``folder`` goes with it.
+
+    ``access_log`` is where its stdout goes, to which it logs requests; our own unless given.
+    """
     wanted = Bootstrap(ads=ads, node_id=node_id, cluster="gatewright", admin=admin)
     config = _written(folder / "envoy.json", to_json(bootstrap(wanted)))
     process = await asyncio.create_subprocess_exec(
@@ -101,8 +104,7 @@ async def local_envoy(
         *("-c", str(config), "--admin-address-path", str(folder / "admin")),
         *("--disable-hot-restart", *arguments),
         stdin=asyncio.subprocess.PIPE,
-        # Envoy's stdout is its access log; with --json ours holds events alone.
-        stdout=sys.stderr if access_log_to_stderr else None,
+        stdout=access_log,
         # The terminal's Ctrl-C is for us: Envoy still serves while we say good-bye.
         start_new_session=True,
     )

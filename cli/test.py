@@ -26,14 +26,16 @@ examples:
   gatewright test gateway.yaml -k fallback     those with this word in their name
   gatewright test gateway.yaml more.test.yaml  those of this file alone
   gatewright test --junit report.xml --coverage --fail-under 80
+  gatewright test --envoy                      and through the real Envoy, against a simulator
 
 Tests stand in the policy's `tests:`, and in files `*.test.yaml`: all of a folder, and beside a
 single gateway.yaml those whose names begin with `gateway.`. Each asks the gateway's own evaluator
 what becomes of a request, so that no Envoy, no key and no network is needed. Where one fails, the
-trace with the lines of the policy is shown.
+trace with the lines of the policy is shown. With --envoy each is also sent through the real Envoy;
+where that does something else than the evaluator says, it is an error of gatewright's.
 
 exit codes: 0 all is as expected; 1 it is not, or coverage is below --fail-under; 2 the policy, the
-tests or the options are wrong; 3 a file cannot be read
+tests or the options are wrong; 3 a file cannot be read, no Envoy; 70 Envoy differs from gatewright
 """
 
 
@@ -66,6 +68,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--fail-under", type=_percent, metavar="PERCENT", help="fail where coverage is below that"
     )
+    parser.add_argument(
+        "--envoy", action="store_true", help="also send each through the real Envoy"
+    )
+    parser.add_argument(
+        "--envoy-path", type=Path, metavar="PATH", help="the same, with the Envoy at PATH"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,6 +103,10 @@ def run(args: argparse.Namespace) -> int:
         hint = f"none has `{args.k}` in its name" if args.k else "write some below `tests:`"
         return _usage(f"there are no tests: {hint}")
     told = _decided(cases, compiled, stop=args.exitfirst)
+    if args.envoy or args.envoy_path is not None:
+        from cli.test_envoy import through_envoy
+
+        told = through_envoy(told, policy, compiled, args.envoy_path)
     return _tell(args, told, compiled, time.perf_counter() - began)
 
 

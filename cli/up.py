@@ -130,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
 async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
     import asyncio
     import os
+    import sys
     from contextlib import AsyncExitStack
 
     from cli.attend import attend, signals
@@ -193,7 +194,8 @@ async def _up(args: argparse.Namespace, binary: Path, folder: Path) -> int:
                 admin=_admin(args.admin_port),
                 node_id=NODE,
                 arguments=_arguments(args),
-                access_log_to_stderr=args.json,
+                # With --json our stdout holds events alone.
+                access_log=sys.stderr if args.json else None,
             )
         )
         start = _started(envoy, edge, plane, first.compiled.plan, first.published.version)

@@ -69,7 +69,10 @@ def parse_line(text: str | bytes) -> Recorded:
     method, path = _text(said, "method"), _text(said, "path")
     if not method or not path:
         raise NotALineError("it has no method and path, as lines of the access log do")
+    attempts = _number(said, "attempts") or 0
     provider, name = _text(said, "gen_ai.provider.name"), _text(said, "upstream_model")
+    # Of a request that was refused, Envoy tells where it would have gone.
+    reached = attempts > 0
     asked = said.get("gen_ai.request.model")
     return Recorded(
         id=_text(said, "request_id"),
@@ -81,10 +84,10 @@ def parse_line(text: str | bytes) -> Recorded:
         client=_text(said, "client"),
         status=_number(said, "status") or None,
         details=_text(said, "details"),
-        upstream=_text(said, "upstream").removeprefix("service/"),
+        upstream=_text(said, "upstream").removeprefix("service/") if reached else "",
         model=asked if isinstance(asked, str) else None,
-        target=f"{provider}/{name}" if provider and name else "",
-        attempts=_number(said, "attempts") or 0,
+        target=f"{provider}/{name}" if reached and provider and name else "",
+        attempts=attempts,
         failure=_text(said, "failure"),
         input_tokens=_number(said, "gen_ai.usage.input_tokens") or 0,
         output_tokens=_number(said, "gen_ai.usage.output_tokens") or 0,

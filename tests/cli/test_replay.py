@@ -63,6 +63,7 @@ REST = {
     "host": "shop.example",
     "status": 200,
     "upstream": "service/orders",
+    "attempts": 1,
 }
 LINES = [LLM, {**LLM, "request_id": "llm-2"}, REST, {**REST, "path": "/nowhere", "status": 404}]
 
@@ -191,11 +192,11 @@ def test_memory_does_not_grow_with_the_log():
             path = {"path": f"/orders/{number % 500}", "request_id": f"id-{number}"}
             replay.add(parse_line(json.dumps({**REST, **path})))
 
-    some(0, 1_000)
+    some(0, 500)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    some(1_000, 4_000)
+    some(500, 1_500)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert replay.tally.requests == 5_000
+    assert replay.tally.requests == 2_000
     assert after - before < 500_000

@@ -15,7 +15,9 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from cli import exits
 from cli.envoy import find_envoy, validate
+from cli.main import main
 from compiler.pipeline import compile_path
 from compiler.standalone import standalone
 from tests.conftest import REPOSITORY
@@ -34,6 +36,16 @@ def example(name: str) -> Path:
 def test_compiles_without_a_finding(path):
     """No error, and no warning either: examples are read as advice."""
     assert compile_path(path).diagnostics == ()
+
+
+@pytest.mark.parametrize("name", ["quickstart", "one-api", "inhouse-first", "tenants"])
+def test_does_what_its_tests_say(name, capsys):
+    """`gatewright test`; each of their routes and targets has a test."""
+    assert main(["test", str(example(name)), "--json", "--coverage"]) == exits.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["counts"]["passed"] >= 6
+    missed = [part for part in shown["coverage"]["parts"] if not part["touched"]]
+    assert {part["kind"] for part in missed} <= {"limit"}
 
 
 @pytest.mark.e2e

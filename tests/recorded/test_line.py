@@ -79,7 +79,9 @@ def test_a_line_is_read_whatever_form_its_numbers_have():
     assert read.at == datetime(2026, 11, 27, 3, 30, 0, 123000, UTC)
     assert (read.target, read.model, read.host) == ("openai/a", "fast", "")
     bare = parse_line('{"method": "GET", "path": "/", "status": 0, "upstream": "service/one"}')
-    assert (bare.status, bare.upstream, bare.at, bare.attempts) == (None, "one", None, 0)
+    # Who was refused reached nobody, wherever the route leads.
+    assert (bare.status, bare.upstream, bare.at, bare.attempts) == (None, "", None, 0)
+    assert line(attempts=0, status=404).target == ""
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,14 @@ def test_a_draw_falls_where_it_fell(plan):
         upstream_model="b",
     )
     assert trace.served == "backup/b"
-    rest = {"method": "GET", "path": "/shop/1", "route": "shop", "host": "any", "status": 200}
+    rest = {
+        "method": "GET",
+        "path": "/shop/1",
+        "route": "shop",
+        "host": "any",
+        "status": 200,
+        "attempts": 1,
+    }
     for upstream in ("one", "two"):
         read = parse_line(json.dumps({**rest, "upstream": f"service/{upstream}"}))
         request, world = asked_again(read, plan)
