@@ -10,6 +10,7 @@ from typing import Final
 
 _CLASSES: Final = {"d": "0", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a"}
 _SKIPPED: Final = "bBAzZ"
+_LONGEST: Final = 4_096
 
 
 class _Unknown(Exception):  # noqa: N818 - never seen outside
@@ -20,7 +21,7 @@ def text_of(pattern: str) -> str | None:
     """Give a text that the pattern probably matches as a whole; None where it is too odd."""
     try:
         text, end = _either(pattern, 0)
-    except (_Unknown, IndexError):
+    except (_Unknown, IndexError, ValueError, StopIteration, RecursionError):
         return None
     return text if end == len(pattern) else None
 
@@ -41,6 +42,8 @@ def _line(pattern: str, at: int) -> tuple[str, int]:
     while at < len(pattern) and pattern[at] not in "|)":
         piece, at = _piece(pattern, at)
         least, at = _times(pattern, at)
+        if len(piece) * least > _LONGEST:
+            raise _Unknown
         parts.append(piece * least)
     return "".join(parts), at
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from compiler.invariants.invariant import NONE, Had, Word
+from compiler.invariants.invariant import NONE, SEVERAL, Had, Word
 from xds.edge.limit import Unit
 
 SOME: Final = "*"
@@ -62,11 +62,7 @@ Part = Mapping[Slot, frozenset[str]]
 """What is had of some slots."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
-_ONE: Final = (
-    *(Word.LISTENERS, Word.TRANSPORT, Word.ROUTES, Word.SERVES, Word.SERVICES, Word.AUTH),
-    *(Word.TENANTS, Word.TIERS, Word.MODELS, Word.OPERATIONS, Word.PROVIDERS, Word.TARGETS),
-    *(Word.EGRESS, Word.LEDGER),
-)
+_ONE: Final = tuple((word, Slot(word.value)) for word in Word if word not in {*SEVERAL, Word.TAGS})
 _REDACTED: Final = (
     (Word.REDACTION, Slot.REDACTION, Slot.REDACTION_INSIDE),
     (Word.DETECTORS, Slot.DETECTORS, Slot.DETECTORS_INSIDE),
@@ -103,8 +99,7 @@ def had(door: Part, caller: Part, end: Part) -> Had:
         return _NOTHING.union(*(part.get(slot, _NOTHING) for part in parts))
 
     found: dict[Word, frozenset[str] | None] = {}
-    for word in _ONE:
-        slot = Slot(word.value)
+    for word, slot in _ONE:
         found[word] = next((part[slot] for part in parts if slot in part), None)
     found[Word.TAGS] = together(Slot.TAGS)
     egress = end.get(Slot.EGRESS)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from compiler.plan_accounts import AuthKind
 from compiler.plan_llm import Trust
@@ -205,4 +216,30 @@ class InvariantDocument(Document):
     """Why, for those whose policy violates it."""
 
 
-Invariants = Items[InvariantDocument]
+class _WhenWritten:
+    """Make the validators of a section when it is written: most policies do not have it."""
+
+    __slots__ = ("_adapter",)
+
+    def __init__(self) -> None:
+        self._adapter: TypeAdapter[Any] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: self._made(source).validate_python(value), metadata={"source": source}
+        )
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(self._made(core["metadata"]["source"]).core_schema)
+
+    def _made(self, source: Any) -> TypeAdapter[Any]:
+        if self._adapter is None:
+            self._adapter = TypeAdapter(source)
+        return self._adapter
+
+
+Invariants = Annotated[Items[InvariantDocument], _WhenWritten()]
