@@ -16,6 +16,7 @@ NAMES = (
     "counters_cpu",
     "authz_cpu",
     "process_cpu",
+    "large_bodies",
     "translate_cpu",
     "key_table",
 )

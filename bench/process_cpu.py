@@ -94,12 +94,12 @@ def main() -> None:
     """Print the figures beside their bars."""
     made = processor(_MADE, lambda _: None)
     body = chat_request(stream=False)
-    whole = _exchange("plain", body, ANSWERS["claude"])
+    whole = exchange("plain", body, ANSWERS["claude"])
     print(f"an exchange of four messages, request of {len(body)} bytes (bar {BAR:.0f} us)")
     for name, cluster, messages in (
         ("chat -> anthropic", "claude", whole),
-        ("chat -> openai, as it is", "gpt", _exchange("plain", body, ANSWERS["gpt"])),
-        ("chat -> anthropic, redacted", "claude", _exchange("private", body, ANSWERS["claude"])),
+        ("chat -> openai, as it is", "gpt", exchange("plain", body, ANSWERS["gpt"])),
+        ("chat -> anthropic, redacted", "claude", exchange("private", body, ANSWERS["claude"])),
     ):
         print(f"  {name:28} {_best(lambda c=cluster, m=messages: _run(c, made, m)):6.1f} us")  # type: ignore[misc]
     print(f"  {'reading the messages alone':28} {_best(lambda: _read(whole)):6.1f} us")
@@ -133,10 +133,22 @@ def _body(phase: str, body: bytes, *, end: bool = True) -> bytes:
     return written
 
 
-def _exchange(route: str, body: bytes, answer: bytes) -> list[bytes]:
+def exchange(
+    route: str, body: bytes, answer: bytes, *, piece: int = 0, length: bool = False
+) -> list[bytes]:
+    """The messages of a whole exchange; the body in pieces, and its length told, if so said."""
+    told = {**_CLIENT, "content-length": str(len(body))} if length else _CLIENT
+    size = piece or max(len(body), 1)
+    pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
+    asked = [
+        _first(_head("request_headers", told), route, _WHOLE).SerializeToString(),
+        *[_body("request_body", one, end=False) for one in pieces[:-1]],
+        _body("request_body", pieces[-1]),
+    ]
+    if not answer:
+        return asked
     return [
-        _first(_head("request_headers", _CLIENT), route, _WHOLE).SerializeToString(),
-        _body("request_body", body),
+        *asked,
         _head("response_headers", _PROVIDER).SerializeToString(),
         _body("response_body", answer),
     ]
@@ -167,7 +179,7 @@ def _chunk(made: Processor) -> float:
     attempt = Attempt("claude", _MOMENT)
     sse = {**_PROVIDER, "content-type": "text/event-stream"}
     begin = [
-        *_exchange("plain", chat_request(stream=True), b"")[:2],
+        *exchange("plain", chat_request(stream=True), b""),
         _head("response_headers", sse).SerializeToString(),
         _body("response_body", CHUNKS["claude"][0], end=False),
     ]

@@ -44,6 +44,11 @@ class Attempt:
         return self._closed or (self._machine is not None and self._machine.done)
 
     @property
+    def holds(self) -> int:
+        """Bytes of a large request that is being read; 0 for all others, and once it went on."""
+        return self._machine.holds if isinstance(self._machine, Whole) else 0
+
+    @property
     def slow(self) -> bool:
         """Whether a message may take so long that others should not wait for it."""
         return isinstance(self._machine, Whole) and self._machine.slow

@@ -24,6 +24,10 @@ class Redacted(msgspec.Struct, frozen=True):
         """Whether anything may have to be done to an answer."""
         return any(session.reads_answers for session in self.sessions)
 
+    def of_answers(self) -> Redacted:
+        """Give what an answer needs: it may take minutes, and the request may be large."""
+        return Redacted(b"", tuple([one.of_answers() for one in self.sessions]))
+
     def answer(self, body: bytes) -> bytes:
         """Give the client's bytes of an answer that came as a whole."""
         for session in reversed(self.sessions):

@@ -57,6 +57,7 @@ class Whole:
         self._headers: dict[str, str] = {}
         self._body: bytes | bytearray = b""
         self._size = 0
+        self._told = 0
         self._answer: Answer | None = None
         self._slow = processor.is_slow(operation, place.upstream, tenant)
         self.done = False
@@ -65,6 +66,13 @@ class Whole:
     def slow(self) -> bool:
         """Whether it takes long: a model reads the texts, or the request is large."""
         return self._slow or (self._answer is None and self._size > _LARGE)
+
+    @property
+    def holds(self) -> int:
+        """Bytes of a large request, as far as is known, until it has gone on."""
+        if self.done or self._answer is not None or max(self._told, self._size) <= _LARGE:
+            return 0
+        return self._told or self._most
 
     def take(self, asked: Any) -> list[bytes]:
         """Take a message from Envoy; give what it is told."""
@@ -90,7 +98,8 @@ class Whole:
         if self._headers.get("content-encoding", "").strip().lower() not in _PLAIN:
             return self._refused(COMPRESSED)
         length = self._headers.get("content-length", "")
-        if length.isdecimal() and int(length[:16]) > self._most:
+        self._told = int(length[:16]) if length.isdecimal() else 0
+        if self._told > self._most:
             return self._refused(too_large(self._most))
         return self._sent() if told.end_of_stream else []
 
@@ -147,7 +156,7 @@ class Whole:
         self._answer = Answer(
             operation.client,
             going.exchange.machine,
-            going.redacted,
+            going.redacted.of_answers(),
             self._moment,
             same=going.same,
             on=operation.on,

@@ -44,6 +44,10 @@ class Session(msgspec.Struct, frozen=True, gc=False):
         """Whether the answer must come by here: False where nothing is restored or scanned."""
         return not self.answering.is_idle
 
+    def of_answers(self) -> Session:
+        """Give the same without the request's body."""
+        return Session(b"", self.audit, self.answering, self.most_bytes)
+
     def answer(self, body: bytes) -> bytes:
         """Return the client's bytes of an answer that came as a whole."""
         return answered(body, self.answering, self.most_bytes)

@@ -9,13 +9,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
 from ext_authz.process.attempt import Attempt
 from ext_authz.process.processor import Processor, processor
 from ext_authz.service.arrivals import Arrivals
+from ext_authz.service.room import Room
 from ext_authz.service.tally import Tally
 from ext_authz.subscription.served import Served
 from ext_authz.translate.clients.writer import Moment
@@ -23,6 +24,9 @@ from xds.edge.attempt import UPSTREAM
 from xds.edge.processing import Processing
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+
+ROOM: Final = 64 << 20
+"""Bytes of large bodies that a worker has at once: two of the largest."""
 
 
 class Attempts:
@@ -35,6 +39,7 @@ class Attempts:
         self._processing: Processing | None = None
         self._known: dict[str, str | None] = {}
         self._arrivals = Arrivals()
+        self.room = Room(ROOM)
 
     def take(self, served: Served) -> None:
         """Work by what is served from now on."""
@@ -49,14 +54,23 @@ class Attempts:
     async def process(self, _asked: Any, context: Context) -> None:
         """Serve one stream."""
         attempt = Attempt(_cluster(context), Moment(self._clock(), secrets.token_hex(12)))
+        taken = 0
         try:
             while not attempt.done:
                 message: Any = await context.read()
                 if message is grpc.aio.EOF:
                     break
-                for answer in await self._answers(attempt, message):
-                    await context.write(answer)
+                answers = await self._answers(attempt, message)
+                del message  # it may be large, and the next one long in coming
+                while answers:
+                    await context.write(answers.pop(0))
+                if taken == 0 and attempt.holds:
+                    taken = await self.room.take(attempt.holds)
+                elif taken and not attempt.holds:
+                    self.room.give(taken)
+                    taken = 0
         finally:
+            self.room.give(taken)
             self._tally.attempted(attempt.outcome)
 
     async def _answers(self, attempt: Attempt, message: bytes) -> list[bytes]:

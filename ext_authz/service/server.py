@@ -31,6 +31,8 @@ _OPTIONS: Final = (
     # A body that Envoy holds for its next attempt comes in one message; Envoy bounds it.
     ("grpc.max_receive_message_length", 256 << 20),
     ("grpc.max_concurrent_streams", 10_000),
+    # Windows would grow with the largest body, for those too that are not read yet.
+    ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 

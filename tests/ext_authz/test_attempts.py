@@ -104,6 +104,42 @@ def test_an_exchange_over_a_socket(over):
     over(check)
 
 
+def test_large_bodies_are_read_one_after_the_other(over, monkeypatch):
+    """A third one waits unread, small ones do not, and each that ends makes room."""
+    monkeypatch.setattr("ext_authz.service.attempts.ROOM", 4 << 20)
+    large = question("chat", stream=False, system="x" * (2 << 20))
+
+    async def check(attempts, _tally, channel):
+        attempts.take(Served(processing=MADE))
+        told = {"content-type": "application/json", "content-length": str(2 << 20)}
+        first, second, third = calls = [Call(channel) for _ in range(3)]
+        room = attempts.room
+        for call, state in zip(calls, ((2 << 20, 0), (0, 0), (0, 1)), strict=True):
+            call.stream.head(told)
+            await call.say()
+            async with asyncio.timeout(20):
+                while (room.left, room.waiting) != state:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.01)
+        small = Call(channel)
+        small.stream.ask(BODY)
+        await small.say()
+        await small.hear(2)
+        assert small.stream.request.body
+
+        async def whole(call):
+            call.stream.body(large)
+            await call.say()
+            await call.hear(2)
+
+        held_back = asyncio.create_task(whole(third))
+        await whole(first)
+        await held_back
+        assert third.stream.request.body == first.stream.request.body
+        second.call.cancel()
+
+    over(check)
+
+
 def test_what_is_not_known_yet_is_waited_for(over):
     """Envoy may have its clusters before the edge knows them; who never comes fails closed."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.process.driving import JSON, SSE, Stream, prepared, proc_v3
+from ext_authz.process.attempt import Attempt
+from tests.process.driving import JSON, MOMENT, SSE, Stream, prepared, proc_v3
 from tests.translate.drive import answer as translated
 from tests.translate.drive import ask, question
 from tests.translate.facts import scenarios
 from tests.translate.wire_formats import WIRES
 from xds.edge.attempt import DROPPED, REPLIED, RETRY
-from xds.edge.processing import Aws
+from xds.edge.processing import Aws, Redaction
 
 SCENARIOS = scenarios()
 CLIENTS = ("chat", "completions", "messages", "responses")
@@ -248,6 +251,34 @@ def test_a_client_is_told_what_its_target_was_not(provider, dropped, streams):
     stream.answer_head(headers={**(SSE if streams else JSON), DROPPED: "nothing"}).answer_body(said)
     assert stream.answer.headers[DROPPED] == dropped
     assert stream.metadata["dropped"] == dropped.split(", ")
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_who_waits_for_an_answer_keeps_nothing_of_a_large_request(provider):
+    """Answers take minutes, and a worker has many of them."""
+    size = 4 << 20
+    redactions = {"mail": Redaction(detect=("email",))}
+    made = prepared("chat", provider, redactions=redactions, about={"redact": ("mail",)})
+    said = [{"role": "user", "content": "bob@example.com " + "x" * size}]
+    body = json.dumps({"model": "m", "messages": said}).encode()
+    messages = [proc_v3.ProcessingRequest(), proc_v3.ProcessingRequest()]
+    messages[0].attributes["envoy.filters.http.ext_proc"].update({"xds.route_name": "route"})
+    messages[0].protocol_config.response_body_mode = 4
+    told = messages[0].request_headers.headers.headers
+    told.add(key="content-length", raw_value=str(len(body)).encode())
+    messages[1].request_body.body, messages[1].request_body.end_of_stream = body, True
+    asked = [message.SerializeToString() for message in messages]
+    tracemalloc.start()
+    try:
+        attempt = Attempt("up", MOMENT)
+        assert attempt.take(asked[0], made) == []
+        assert attempt.holds == len(body)
+        assert sum(map(len, attempt.take(asked[1], made))) > size
+        assert attempt.holds == 0
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < size // 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_where_all_was_told_no_provider_says_otherwise():
