@@ -67,7 +67,7 @@ def limits(sides: Sides) -> Iterator[Change]:
         if place not in there or old.get(place) == new.get(place):
             continue
         for one, other in _matched(old.get(place, []), new.get(place, [])):
-            for moved in _moves(one, other, sides, place):
+            for moved in _moves(one, other, sides, alone=not new.get(place)):
                 group = "" if place.kind == "tenant" else place.name
                 pair = ([one] if one else [], [other] if other else [])
                 alike[place.kind, group, moved].append((place, *pair))
@@ -134,12 +134,12 @@ def _counts(one: PlacedLimit) -> tuple[Unit, bool]:
 
 
 def _moves(
-    one: PlacedLimit | None, other: PlacedLimit | None, sides: Sides, place: Place
+    one: PlacedLimit | None, other: PlacedLimit | None, sides: Sides, *, alone: bool
 ) -> Iterator[_Moved]:
     if one is None or other is None:
         limit = other or one
         if limit is not None:
-            yield _came_or_went(limit, is_new=one is None, sides=sides, place=place)
+            yield _came_or_went(limit, is_new=one is None, alone=alone)
         return
     old, new = one.limit, other.limit
     word = "budget" if new.budget else "limit"
@@ -165,14 +165,13 @@ def _moves(
             yield _Moved(Severity.NEUTRAL, words, said(was), said(now))
 
 
-def _came_or_went(limit: PlacedLimit, *, is_new: bool, sides: Sides, place: Place) -> _Moved:
+def _came_or_went(limit: PlacedLimit, *, is_new: bool, alone: bool) -> _Moved:
     word, text = "budget" if limit.limit.budget else "limit", spelled(limit)
     if is_new:
         return _Moved(Severity.LOSS, f"{word} {text} is new (tighter)", None, text)
     severity = Severity.DANGER if limit.limit.budget else Severity.GAIN
-    left = [one for at_, one in placed_limits(sides.after) if at_ == place]
-    alone = "" if left else ": nothing limits it there any more"
-    return _Moved(severity, f"{word} {text} is gone (looser){alone}", text, None)
+    tail = ": nothing limits it there any more" if alone else ""
+    return _Moved(severity, f"{word} {text} is gone (looser){tail}", text, None)
 
 
 def spelled(one: PlacedLimit) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from xds.wire import UnknownTypeError, to_json, unpack
+from xds.wire import REDACTED, UnknownTypeError, redact, to_json, unpack
 
 _ANY = "google.protobuf.Any"
 _LONGEST = 200
@@ -20,7 +20,10 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field; None where a side does not have it. Values are proto3 JSON, cut where long."""
+    """One field; None where a side does not have it. Values are proto3 JSON, cut where long.
+
+    What Envoy's API marks as secret is not shown.
+    """
 
     path: str
     before: str | None
@@ -38,14 +41,18 @@ def message_changes(before: Message, after: Message, path: str = "") -> Iterator
     if name.startswith("google.protobuf."):
         yield from json_changes(_json(before), _json(after), path)
         return
-    for field in before.DESCRIPTOR.fields:
+    fields = {field.number: field for side in (before, after) for field, _ in side.ListFields()}
+    for _, field in sorted(fields.items()):
         inner = f"{path}.{field.name}" if path else field.name
         old, new = getattr(before, field.name), getattr(after, field.name)
         kind = field.message_type
         if kind is not None and kind.GetOptions().map_entry:
             yield from _maps(dict(old), dict(new), inner)
         elif field.is_repeated:
-            yield from _lists(list(old), list(new), inner)
+            if _is_secret(field) and list(old) != list(new):
+                yield FieldChange(inner, REDACTED, REDACTED)
+            else:
+                yield from _lists(list(old), list(new), inner)
         elif kind is not None:
             had, has = before.HasField(field.name), after.HasField(field.name)
             if had and has:
@@ -54,6 +61,10 @@ def message_changes(before: Message, after: Message, path: str = "") -> Iterator
                 yield _change(inner, old if had else None, new if has else None)
         elif old != new:
             yield _change(inner, old, new, field)
+
+
+def _is_secret(field: Any) -> bool:
+    return field is not None and bool(field.GetOptions().debug_redact)
 
 
 def json_changes(before: Any, after: Any, path: str) -> Iterator[FieldChange]:
@@ -134,7 +145,9 @@ def _value(value: Any, field: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, Message):
-        return _text(_json(value))
+        return _text(_json(redact(value)))
+    if _is_secret(field):
+        return REDACTED
     if field is not None and field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return str(value) if known is None else str(known.name)
@@ -142,7 +155,8 @@ def _value(value: Any, field: Any) -> str | None:
 
 
 def _texts(items: list[Any]) -> str:
-    return _text([_json(one) if isinstance(one, Message) else one for one in items]) or ""
+    shown = (_json(redact(one)) if isinstance(one, Message) else one for one in items)
+    return _text(list(shown)) or ""
 
 
 def _json(message: Message) -> Any:

@@ -67,17 +67,24 @@ def _both(one: Match, other: Match) -> bool:
         return False
     if one.methods and other.methods and set(one.methods).isdisjoint(other.methods):
         return False
-    return not (_exclude(one.headers, other.headers) or _exclude(one.query, other.query))
+    if _exclude(one.headers, other.headers, repeated=True):
+        return False
+    return not _exclude(one.query, other.query, repeated=False)
 
 
-def _exclude(ones: tuple[ValueMatch, ...], others: tuple[ValueMatch, ...]) -> bool:
-    """Whether one value cannot be both: two exact texts, or there and not there."""
+def _exclude(
+    ones: tuple[ValueMatch, ...], others: tuple[ValueMatch, ...], *, repeated: bool
+) -> bool:
+    """Whether one request cannot have both: it is there and is not, or is two texts at once.
+
+    A header may be sent twice, and Envoy looks at each value of it by itself.
+    """
     for one in ones:
         for other in others:
             if one.name != other.name:
                 continue
             kinds = {one.kind, other.kind}
-            if kinds == {ValueKind.EXACT} and one.value != other.value:
+            if not repeated and kinds == {ValueKind.EXACT} and one.value != other.value:
                 return True
             if ValueKind.ABSENT in kinds and len(kinds) == 2:
                 return True

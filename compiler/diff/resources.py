@@ -17,7 +17,6 @@ from xds.edge.key_table import KeyTable
 from xds.edge.resources import KEYS, TYPES
 from xds.order import rank
 from xds.resource import Resource
-from xds.wire import redact
 
 
 class Fate(StrEnum):
@@ -69,7 +68,7 @@ def _fields(had: Resource, has: Resource) -> Iterator[FieldChange]:
     if had.ttl != has.ttl:
         yield FieldChange("(ttl)", str(had.ttl), str(has.ttl))
     if had.type_url not in TYPES:
-        yield from message_changes(redact(had.message), redact(has.message))
+        yield from message_changes(had.message, has.message)
         return
     one, other = (_body(side) for side in (had, has))
     yield from json_changes(one, other, "")

@@ -46,8 +46,8 @@ def test_routes_that_never_meet_may_stand_in_any_order(rng):
     routes += [
         "  - { name: get, match: { prefix: /x, method: GET }, respond: 204 }\n",
         "  - { name: put, match: { prefix: /x, method: PUT }, respond: 204 }\n",
-        "  - { name: one, match: { prefix: /y, headers: { h: a } }, respond: 204 }\n",
-        "  - { name: two, match: { prefix: /y, headers: { h: b } }, respond: 204 }\n",
+        "  - { name: one, match: { prefix: /y, query: { h: a } }, respond: 204 }\n",
+        "  - { name: two, match: { prefix: /y, query: { h: b } }, respond: 204 }\n",
     ]
     other = list(routes)
     rng.shuffle(other)
