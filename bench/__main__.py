@@ -18,6 +18,7 @@ NAMES = (
     "process_cpu",
     "large_bodies",
     "translate_cpu",
+    "redact_cpu",
     "key_table",
 )
 
