@@ -21,7 +21,7 @@ from compiler.recorded.line import Recorded
 from compiler.replaying.change import Change, Kind, changes, paths, served
 from compiler.replaying.tally import Tally
 
-_REMEMBERED = 20_000
+_REMEMBERED = 5_000
 """Decisions that are kept, for requests of which many are alike."""
 
 
