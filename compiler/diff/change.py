@@ -14,6 +14,7 @@ class Area(StrEnum):
     REDACTION = "redaction"
     TRUST = "trust"
     AUTH = "auth"
+    INVARIANTS = "invariants"
     ACCESS = "access"
     LIMITS = "limits"
     TARGETS = "targets"

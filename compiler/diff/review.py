@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from compiler.diff.change import Changes
 from compiler.diff.connections import Connection, connections
 from compiler.diff.plans import diff_plans
+from compiler.diff.promises import promises
 from compiler.diff.radius import Radius, radius
 from compiler.diff.recorded import Used, called_now
 from compiler.diff.renames import find_renames, renamed
@@ -44,8 +45,12 @@ def review(
     names: tuple[str, str],
     usage: tuple[Used, ...] | None = None,
 ) -> Review:
-    """Compare two compilations that have no errors."""
+    """Compare two compilations that have no errors, invariants included."""
     changes = diff_plans(before.plan, after.plan)
+    promised = tuple(promises(before.outputs["linked"], after.outputs["linked"]))
+    if promised:
+        found = (*changes.entries, *promised)
+        changes = Changes(tuple(sorted(found, key=lambda one: one.order)))
     resources = () if not changes else resource_changes(before.lowered, after.lowered)
     table = find_renames(before.plan, after.plan) if changes else {}
     old = renamed(before.plan, table)

@@ -123,6 +123,8 @@ def _said(value: Any) -> str:
             if len(listed) > FEW:
                 listed = [*listed[:FEW], f"{len(listed) - FEW} more"]
             return ", ".join(listed) or "none"
+        case Mapping():
+            return ", ".join(f"{name} {_said(one)}" for name, one in value.items() if one)
     parts = _parts(value)
     if parts is not None:
         shown = (f"{name} {_said(one)}" for name, one in parts.items() if one not in (None, (), ""))

@@ -183,3 +183,22 @@ def test_an_export_that_cannot_be_used_is_refused(text):
 def test_csv_says_the_same_as_json():
     lines = [",".join(USED[0]), *(",".join(str(one[key]) for key in USED[0]) for one in USED)]
     assert read_usage("\n".join(lines)) == usage()
+
+
+def test_invariants_that_are_gone_or_ask_for_less():
+    """They change nothing that is served, and are a danger to who relies on them."""
+    held = "invariants:\n  - { name: keys, forbid: { auth: none } }\n"
+    same = reviewed(base=BASE + held)
+    assert same.same
+    gone = reviewed((held, ""), base=BASE + held)
+    [change] = gone.changes.entries
+    assert (change.severity, change.subject) == ("danger", "invariant `keys`")
+    assert change.message == "is no longer promised: forbid auth none"
+    less = reviewed(
+        ("name: keys,", "name: keys, severity: warning, reason: later,"), base=BASE + held
+    )
+    assert [(one.severity, one.message) for one in less.changes.entries] == [
+        ("danger", "is promised otherwise: severity: error -> warning"),
+        ("neutral", "is promised otherwise: reason: none -> later"),
+    ]
+    assert less.resources == ()
