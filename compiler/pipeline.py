@@ -106,7 +106,7 @@ def compile_sources(
 ) -> Compiled:
     """Run the line on ``sources`` up to and with the stage ``until``.
 
-    ``revise`` changes the plan between planning and lowering. ``observe`` is told each stage's
+    ``revise`` changes the plan before it is lowered. ``observe`` is told each stage's
     name and output as it ends, so that a caller may take times without the line reading a clock.
     """
     reporter = Reporter()
@@ -115,8 +115,9 @@ def compile_sources(
     for stage in STAGES:
         given = [outputs[name] for name in stage.takes] if stage.takes else [value]
         value = stage.run(*given, reporter)
-        if stage.name == "plan" and revise is not None and not reporter.failed:
-            value = revise(value)
+        if stage.name == "held" and revise is not None and not reporter.failed:
+            # What is judged is the policy as it is written.
+            value = outputs["plan"] = revise(value)
         if observe is not None:
             observe(stage.name, value)
         if reporter.failed:
