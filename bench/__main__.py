@@ -7,6 +7,7 @@ import sys
 
 NAMES = (
     "compile_speed",
+    "diff_speed",
     "explain_speed",
     "save_to_live",
     "native_lane_cpu",
