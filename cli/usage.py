@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -216,6 +215,8 @@ def _statuses(text: str) -> tuple[int, int]:
 
 
 def _prune(args: argparse.Namespace, source: Source) -> int:
+    import asyncio
+
     from cli.usage_times import moment
     from ext_authz.ledger.store import LedgerAwayError
 

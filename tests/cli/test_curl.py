@@ -4,6 +4,8 @@ import base64
 import shlex
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cli.curl import CurlError, parse_curl
 
@@ -83,3 +85,23 @@ def test_what_cannot_be_read_is_refused_with_a_hint(text, message, hint):
         curl(text)
     assert message in str(caught.value)
     assert hint in caught.value.hint
+
+
+WORDS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        ["-H", "-d", "-X", "-sSX", "--json", "-u", "h/a", "a: b", "--", "-G", "@-", "-"]
+    ),
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_any_words_are_read_or_refused(words):
+    """Nothing but the one error, and what is read has a method and a path."""
+    try:
+        made = parse_curl(words, lambda _: b"contents\n")
+    except CurlError:
+        return
+    assert made.method or "-X" in "".join(words)
+    assert made.path
