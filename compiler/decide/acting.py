@@ -10,7 +10,7 @@ from compiler.decide.rewriting import rewritten_path
 from compiler.decide.telling import Draw, Telling
 from compiler.decide.trace import Decider, Sent, Trace
 from compiler.decide.world import Fault
-from compiler.plan import Forward, Redirect, Respond, Route
+from compiler.plan import Forward, Redirect, Resolution, Respond, Route
 from policies import body_limit
 from policies.headers import HeadersPlan
 from policies.rewrite import RewritePlan
@@ -69,12 +69,23 @@ def _sent(telling: Telling, route: Route, forward: Forward) -> Sent:
     rewrite: RewritePlan | None = plans.get("rewrite")
     headers: HeadersPlan | None = plans.get("headers")
     target = path.target if rewrite is None else rewritten_path(rewrite, route.match, path)
-    host = request.host if rewrite is None or not rewrite.host else rewrite.host
+    service = _drawn(forward, telling.draw)
+    host = request.host if rewrite is None else _host(telling, rewrite, service)
     changes = None if headers is None else headers.request
     return Sent(
-        _drawn(forward, telling.draw), request.method, target, host,
+        service, request.method, target, host,
         *((), (), ()) if changes is None else (changes.set, changes.add, changes.remove),
     )  # fmt: skip
+
+
+def _host(telling: Telling, rewrite: RewritePlan, service: str) -> str:
+    """The host that a service is called by: its own name where that is asked for and it has one."""
+    if rewrite.host is None or rewrite.host:
+        return rewrite.host or telling.request.host
+    for one in telling.laid.plan.services:
+        if one.name == service and one.resolution is not Resolution.STATIC:
+            return one.endpoints[0].host
+    return telling.request.host
 
 
 def _drawn(forward: Forward, draw: Draw) -> str:

@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from random import SystemRandom
 
 from tests.decide import llm_pairs, rest_pairs
 
-KINDS = {"rest": rest_pairs.compare, "llm": llm_pairs.compare}
+KINDS = {
+    "rest": rest_pairs.compare,
+    "llm": llm_pairs.compare,
+    **{one: partial(llm_pairs.compare, flavours=(one,)) for one in llm_pairs.FLAVOURS},
+}
 
 
 def say(text: str) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -26,19 +26,23 @@ from compiler.decide.decide import decide
 from compiler.decide.request import Request
 from compiler.decide.trace import Decider, Trace
 from compiler.decide.world import World
-from compiler.pipeline import compile_sources
+from compiler.guards import needs_edge
+from compiler.pipeline import Compiled, compile_sources
 from compiler.plan import Plan
 from compiler.read import sources_of
+from compiler.standalone import standalone
 from tests.decide import random_asked, random_llm
 from tests.decide.asking import Answered, Client
 from tests.decide.echoing import echoing
 from tests.decide.rest_pairs import Result
 from tests.decide.whole_gateway import Providers, providers, whole_gateway
+from tests.e2e.envoy_process import EnvoyProcess, running
 from tests.e2e.test_native_identity import ISSUER, Signer, key_set
 from tests.ports import free_port
+from xds.secrets import SecretReader
 
 TOGETHER = 16
-FLAVOURS = ("people", "models", "tokens")
+FLAVOURS = ("people", "models", "tokens", "native")
 ENVIRONMENT = {"PROVIDER_KEY": "sk-canary", "AWS_ID": "AKIDEXAMPLE", "AWS_SECRET": "canary"}
 SHARED = {
     "gatewright": "v1",
@@ -76,11 +80,17 @@ class Counted:
                 mine[one.whom] = mine.get(one.whom, 0) + one.amount
 
 
-def compare(seed: int, plans: int, pairs: int, decided: Decide = decide) -> Result:
+def compare(
+    seed: int,
+    plans: int,
+    pairs: int,
+    decided: Decide = decide,
+    flavours: Sequence[str] = FLAVOURS,
+) -> Result:
     """Hold ``pairs`` requests to each of ``plans`` policies."""
     result = Result()
     for start in range(0, plans, TOGETHER):
-        flavour = FLAVOURS[start // TOGETHER % len(FLAVOURS)]
+        flavour = flavours[start // TOGETHER % len(flavours)]
         _gateway(f"{seed}/{start}", flavour, min(TOGETHER, plans - start), pairs, decided, result)
     return result
 
@@ -96,28 +106,34 @@ def _gateway(
         signer = Signer("one")
         text = _text(drawn, given.address, echo)
         beside = {"corp.jwks.json": key_set(signer)}
-        made = compile_sources(sources_of({"gateway.yaml": text, **beside}))
+        made = compile_sources(sources_of({"gateway.yaml": text, **beside}), until="checked")
         assert made.ok, [(d.code, d.message) for d in made.diagnostics]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatewright-held-")))
-        envoy = stack.enter_context(whole_gateway(folder, text, beside, ENVIRONMENT))
+        if flavour == "native":
+            envoy = stack.enter_context(envoy_alone(made))
+        else:
+            envoy = stack.enter_context(whole_gateway(folder, text, beside, ENVIRONMENT))
         held = _Held(made.plan, flavour, given, signer, pairs, decided, result, envoy._listeners())
         with ThreadPoolExecutor(len(drawn)) as pool:
             for done in [pool.submit(held.run, one, f"{seed}/{one.name}") for one in drawn]:
                 done.result()
 
 
+@contextmanager
+def envoy_alone(made: Compiled) -> Iterator[EnvoyProcess]:
+    """Run Envoy on what was compiled, without an edge: nothing may need one."""
+    assert not needs_edge(made.plan)
+    read = SecretReader(Path(), ENVIRONMENT).read(made.lowered.secrets)
+    secrets = {one.name: one.message for one in read.resources}
+    with running(standalone(made.lowered, secrets), log_level="warning") as envoy:
+        yield envoy
+
+
 def _draw(seed: str, flavour: str, plans: int) -> list[random_llm.Drawn]:
-    drawn: list[random_llm.Drawn] = []
-    for number in range(plans * 20):
-        random = Random(f"{seed}/{number}")
-        one = random_llm.draw(random, f"p{len(drawn)}", flavour, free_port())
-        text = _text([one], "127.0.0.1:1", 1)
-        beside = {"corp.jwks.json": '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'}
-        if compile_sources(sources_of({"gateway.yaml": text, **beside})).ok:
-            drawn.append(one)
-        if len(drawn) == plans:
-            break
-    return drawn
+    return [
+        random_llm.draw(Random(f"{seed}/{number}"), f"p{number}", flavour, free_port())
+        for number in range(plans)
+    ]
 
 
 def _text(drawn: list[random_llm.Drawn], upstream: str, echo: int) -> str:
@@ -179,8 +195,11 @@ class _Held:
                 end = time.monotonic() + 10
                 while time.monotonic() < end:
                     headers = (("content-type", "application/json"),)
-                    answered = client.ask("POST", "/trip/chat/completions", "x", headers, body)
-                    if b"cooling_down" in answered.body:
+                    path = (
+                        "/trip/messages" if one.native == "anthropic" else "/trip/chat/completions"
+                    )
+                    answered = client.ask("POST", path, "x", headers, body)
+                    if b"left alone" in answered.body:
                         break
         return frozenset(cooled)
 
@@ -247,6 +266,8 @@ class _Held:
                     record.target,
                     record.header("host"),
                     random_asked.TEXT.encode() in record.body,
+                    _model(record.body),
+                    any(b"gw_" in value for _, value in record.headers),
                 )
                 for record in came
             ],
@@ -308,19 +329,33 @@ def _expected(trace: Trace) -> dict[str, Any]:
     return told
 
 
-def _sent(trace: Trace) -> Iterator[tuple[str, str, str, bool]]:
+def _sent(trace: Trace) -> Iterator[tuple[Any, ...]]:
+    """Each request to a provider: where, whether the text is in clear, the model, no credential."""
     for one in trace.attempts:
         if one.sent is not None:
-            yield one.sent.to, one.sent.path, one.sent.host, not one.redacted
+            sent = one.sent
+            yield sent.to, sent.path, sent.host, not one.redacted, sent.model, False
 
 
 def _common(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """What was seen, of that which is decided."""
+    """What was seen, of that which is decided; some APIs have no model in their bodies."""
     seen = {key: got.get(key) for key in wanted}
-    if "sent" in seen and "sent" in wanted:
-        # Whether the text can be seen in clear depends on how long it was: it is there or not.
-        return seen
+    if "sent" in seen and len(seen["sent"]) == len(wanted["sent"]):
+        seen["sent"] = [
+            (*came[:4], came[4] or told[4], came[5])
+            for came, told in zip(seen["sent"], wanted["sent"], strict=True)
+        ]
     return seen
+
+
+def _model(body: bytes) -> str | None:
+    """What a provider reads as the model: the last of that name counts."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    model = told.get("model") if isinstance(told, dict) else None
+    return model if isinstance(model, str) else None
 
 
 def _code(body: bytes) -> str | None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from compiler.decide.world import Answer, Fault
-from tests.decide.random_llm import Drawn, key_of
+from tests.decide.random_llm import NATIVE, Drawn, key_of
 
 TEXT = "write to ana@corp.example"
 _PATHS = {
@@ -76,6 +76,8 @@ def draw(random: Random, made: Drawn) -> Asked:
     if not serves:
         return Asked("GET", f"{prefix}/x", tuple(headers), b"", {}, {}, token)
     kind = random.choice(("chat",) * 9 + ("messages",) * 5 + tuple(_PATHS))
+    if made.native and random.random() < 0.9:
+        kind = random.choice(NATIVE[made.native])
     if kind == "embeddings" and "bedrock" in made.providers.values():
         kind = "chat"  # the one that is drawn there has none
     stream = kind in _STREAMED and random.random() < 0.4

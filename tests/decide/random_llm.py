@@ -29,6 +29,8 @@ TRIGGERS = (
     "content_filter",
 )
 OPERATIONS = ("chat", "completions", "responses", "messages", "embeddings", "images")
+NATIVE = {"openai": ["chat", "completions", "embeddings"], "anthropic": ["messages"]}
+"""What providers of an API are asked for by Envoy alone."""
 PAST, FUTURE = "2020-01-31", "2999-01-31"
 
 
@@ -37,6 +39,8 @@ class Drawn:
     """One policy's own part of the file, and what requests need to know of it."""
 
     name: str
+    native: str = ""
+    """The one API that its providers speak where nothing is to need an edge."""
     sections: dict[str, Any] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
     models: list[str] = field(default_factory=list)
@@ -57,10 +61,11 @@ def key_of(name: str) -> str:
 def draw(random: Random, name: str, flavour: str, port: int) -> Drawn:
     """Draw one; `<upstream>` is where providers are, ``port`` that of its listener.
 
-    ``flavour`` is `models` (nobody is asked who they are), `tokens` (what Envoy decides alone, or
-    with a rate-limit service) or `people` (all that there is).
+    ``flavour`` is `native` (what needs no edge at all), `models` (nobody is asked who they are),
+    `tokens` (what Envoy decides alone, or with a rate-limit service) or `people` (all that there
+    is).
     """
-    made = Drawn(name)
+    made = Drawn(name, native=random.choice(("openai", "anthropic")) * (flavour == "native"))
     made.sections["listeners"] = {name: {"address": "127.0.0.1", "port": port}}
     for letter in "abcd"[: random.randint(2, 4)]:
         _provider(random, made, f"{name}{letter}")
@@ -79,6 +84,7 @@ def draw(random: Random, name: str, flavour: str, port: int) -> Drawn:
 
 def _provider(random: Random, made: Drawn, name: str) -> None:
     api = random.choice(("openai", "openai", "openai", "anthropic", "anthropic", *APIS))
+    api = made.native or api
     provider: dict[str, Any] = {
         "api": api,
         "url": f"http://<upstream>/{name}{APIS[api][0]}",
@@ -91,7 +97,7 @@ def _provider(random: Random, made: Drawn, name: str) -> None:
         }
     else:
         provider["key"] = "env:PROVIDER_KEY"
-    if api == "openai" and random.random() < 0.2:
+    if api == "openai" and not made.native and random.random() < 0.2:
         provider["dialect"] = random.choice(("vllm", "compatible", "ollama"))
     if api == "azure" and random.random() < 0.5:
         provider["api_version"] = "2024-10-21"
@@ -126,7 +132,9 @@ def _model(random: Random, made: Drawn, name: str) -> None:
     if "timeout" in fallback.get("on", ()) and random.random() < 0.7:
         fallback["attempt_timeout"] = "1s"
     if len(groups) > 1:
-        if random.random() < 0.4:
+        if made.native:
+            fallback["before_first_token"] = "pass"
+        elif random.random() < 0.4:
             fallback["before_first_token"] = random.choice(("pass", "fall_back"))
         if random.random() < 0.2:
             fallback["attempts"] = random.randint(1, len(groups))
@@ -140,7 +148,9 @@ def _model(random: Random, made: Drawn, name: str) -> None:
     if random.random() < 0.4:
         model["aliases"] = [f"{name}-alias"]
         made.models.append(f"{name}-alias")
-    if random.random() < 0.3:
+    if made.native:
+        model["apis"] = NATIVE[made.native]
+    elif random.random() < 0.3:
         model["apis"] = random.sample(OPERATIONS[:4], random.randint(1, 2))
     if len(groups) > 1 and all(isinstance(one, str) for one in groups):
         choice = random.choice(("order", "order", "cost", "context"))
@@ -176,7 +186,8 @@ def _trips(made: Drawn) -> None:
     )
     trips = [one for one in targets if one.partition("/")[0] in made.cooling]
     for number, target in enumerate(trips):
-        models[f"{made.name}trip{number}"] = {"targets": [target], "apis": ["chat"]}
+        api = "messages" if made.native == "anthropic" else "chat"
+        models[f"{made.name}trip{number}"] = {"targets": [target], "apis": [api]}
     if trips:
         made.sections.setdefault("routes", []).append(
             {
@@ -192,6 +203,13 @@ def _trips(made: Drawn) -> None:
 
 def _limits(random: Random, made: Drawn, *each: str) -> list[Any]:
     found: list[Any] = []
+    if made.native:
+        if made.local or random.random() < 0.6:
+            return []
+        made.local = True
+        each_of = random.choice(("all", *each))
+        limit = {"limit": f"{random.randint(1, 8)} requests/hour", "per": "edge", "each": each_of}
+        return [limit]
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         period = random.choice(("day", "month", "hour"))
         limit: dict[str, Any] = {"limit": f"{random.randint(2, 20)} requests/{period}"}
@@ -210,7 +228,7 @@ def _tenant(random: Random, made: Drawn, name: str, flavour: str) -> None:
     tenant: dict[str, Any] = {"claims": [f"{name}-inc"]}
     made.claims.append(f"{name}-inc")
     if random.random() < 0.5:
-        tenant["limits"] = _limits(random, made, "tenant") if flavour == "tokens" else _limits(
+        tenant["limits"] = _limits(random, made, "tenant") if flavour != "people" else _limits(
             random, made, "key", "user", "client"
         )  # fmt: skip
     if random.random() < 0.2:
@@ -266,13 +284,15 @@ def _route(random: Random, made: Drawn, number: int, flavour: str, *, serves: bo
             route["models"].pop()
         if random.random() < 0.2:
             route["body_limit"] = "1 KiB"
-        if random.random() < 0.25:
+        if not made.native and random.random() < 0.25:
             route["redact"] = "pii"
     else:
         which = random.choice(("service", "respond"))
         route[which] = "echo" if which == "service" else {"status": 200, "body": "here"}
     if flavour == "models":
         route["auth"] = "none"
+    elif flavour == "native":
+        route["auth"] = random.choice(("none", "none", "jwt", ["jwt", "none"]))
     elif flavour == "tokens":
         route["auth"] = random.choice(("jwt", "jwt", ["jwt", "none"]))
     else:
@@ -280,7 +300,7 @@ def _route(random: Random, made: Drawn, number: int, flavour: str, *, serves: bo
     if route["auth"] != "none" and random.random() < 0.15:
         route["allow"] = [random.choice(list(made.sections["tenants"]))]
     if flavour != "models" and random.random() < 0.4:
-        route["limits"] = _limits(random, made, "client") if flavour == "tokens" else _limits(
+        route["limits"] = _limits(random, made, "client") if flavour != "people" else _limits(
             random, made, "tenant", "key", "client"
         )  # fmt: skip
     made.routes.append((path, serves, str(route["auth"])))

@@ -10,7 +10,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.decide import rest_pairs
+from tests.decide import llm_pairs, rest_pairs
 
 
 @pytest.fixture
@@ -30,6 +30,18 @@ def held(result, pairs):
 def test_routes(seed):
     """A few hundred requests to routes of some dozen plans, all by one Envoy."""
     held(rest_pairs.compare(seed, plans=25, pairs=16), 400)
+
+
+def test_models(seed):
+    """A hundred requests for models, of chains and tenants that Envoy sees to alone."""
+    held(llm_pairs.compare(seed, plans=6, pairs=16, flavours=("native",)), 96)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flavour", llm_pairs.FLAVOURS)
+def test_many_models(seed, flavour):
+    """Some hundred of each kind of gateway, with its edge and every kind of provider."""
+    held(llm_pairs.compare(seed, plans=16, pairs=50, flavours=(flavour,)), 800)
 
 
 @pytest.mark.slow
