@@ -61,10 +61,11 @@ def read_chat(body: bytes) -> Ask:
     limit = whole(chat.max_completion_tokens, "max_completion_tokens")
     options = chat.stream_options
     stream = bool(chat.stream)
+    turns = read_messages(chat.messages)
     tools = _tools(chat.tools)
     return Ask(
         model=chat.model,
-        turns=read_messages(chat.messages),
+        turns=turns,
         tools=(*tools, *_functions(chat.functions)) if chat.functions else tools,
         choice=_choice(chat),
         parallel=chat.parallel_tool_calls,
