@@ -9,6 +9,7 @@ from compiler.decide.trace import Attempt, Identity, Sent, Trace
 from compiler.decide.world import FINE, Fault, World
 from compiler.expectations.limits import limits_named
 from compiler.plan import Plan
+from compiler.plan_llm import Model, Target, Trigger
 from compiler.schema.tests import NONE, PICO, ExpectDocument
 
 SKIPPED = "skipped"
@@ -51,22 +52,21 @@ class Outcome:
     @property
     def latency(self) -> float:
         """Seconds until the first byte: timeouts as long as they are, others as is given."""
+        model = next((one for one in self.plan.models if one.name == self.trace.model), None)
+        if model is None:
+            return 0.0
         bounds = {
-            (target.provider, target.model): (target.timeout or model.fallback.attempt_timeout)
-            for model in self.plan.models
-            if model.name == self.trace.model
+            f"{target.provider}/{target.model}": _patience(model, target)
             for group in model.groups
             for target in group.targets
         }
-        total = 0.0
-        for one in self.tried:
-            provider, _, name = one.target.partition("/")
-            bound = bounds.get((provider, name))
-            if one.outcome == Fault.TIMEOUT.value and bound is not None:
-                total += bound.total_seconds()
-            else:
-                total += self.world.latencies.get(one.target, 0.0)
-        return total
+        total = sum(
+            bounds[one.target]
+            if one.outcome == Fault.TIMEOUT.value
+            else self.world.latencies.get(one.target, 0.0)
+            for one in self.tried
+        )
+        return min(total, model.timeout.total_seconds())
 
 
 def status_of(trace: Trace, world: World) -> int | None:
@@ -75,6 +75,18 @@ def status_of(trace: Trace, world: World) -> int | None:
         return trace.status
     answer = world.answers.get(trace.sent[-1].to, (FINE,))[0]
     return answer.status if answer.fault is Fault.NONE else None
+
+
+def _patience(model: Model, target: Target) -> float:
+    """Give the seconds after which an attempt at a target is given up."""
+    bounds = [model.timeout]
+    if target.timeout is not None:
+        bounds.append(target.timeout)
+    fallback = model.fallback
+    chain = len(model.groups) > 1 or fallback.retries is not None
+    if chain and Trigger.TIMEOUT in fallback.on and fallback.attempt_timeout is not None:
+        bounds.append(fallback.attempt_timeout)
+    return min(bounds).total_seconds()
 
 
 def judge(expect: ExpectDocument, outcome: Outcome) -> tuple[Difference, ...]:

@@ -120,6 +120,16 @@ def test_a_service_answers_as_is_given(plan):
     assert got == [("status", "200", "the upstream's own")]
 
 
+def test_patience_is_the_shortest_bound_that_there_is(plan):
+    """Of a model without a chain, all the time that a request has."""
+    alone = Attempt("openai/text-embedding-3-small", Lane.NATIVE, "timeout", None)
+    trace = replace(TRACE, model="embed", attempts=(alone,), served=None)
+    ((_, _, got),) = differences(plan, trace, latency_below="1s")
+    assert got == f"{plan.models[0].timeout.total_seconds():g}s"
+    nobody = replace(TRACE, model=None, attempts=())
+    assert differences(plan, nobody, latency_below="1ms") == []
+
+
 def test_money_is_written_without_rounding():
     """In dollars, to the pico-USD."""
     assert usd(0) == "0 USD"
