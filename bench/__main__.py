@@ -21,6 +21,7 @@ NAMES = (
     "translate_cpu",
     "redact_cpu",
     "key_table",
+    "revocation",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 
 import pytest
 
@@ -24,6 +24,23 @@ def refused(text):
     reporter = Reporter()
     load(sources_of({"gateway.yaml": text}), reporter)
     return [one.code for one in reporter.diagnostics]
+
+
+def work(text):
+    """How many calls, of Python's functions and of C's, loading makes."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        refused(text)
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 @pytest.mark.parametrize(
@@ -196,13 +213,12 @@ def test_too_many_values_are_refused(monkeypatch):
     assert refused("a: [" + "1," * 98 + "]") == ["too-many-values"]
 
 
-def test_a_bomb_of_aliases_costs_no_time():
-    """Repetition is counted before it happens: a billion values are refused in a blink."""
+def test_a_bomb_of_aliases_costs_no_work():
+    """Repetition is counted before it happens: a billion values are refused with few calls."""
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
-    start = time.perf_counter()
     assert refused("\n".join(rows)) == ["alias-expansion"]
-    assert time.perf_counter() - start < 5
+    assert work("\n".join(rows)) < 100_000
 
 
 @pytest.mark.parametrize(
@@ -229,23 +245,21 @@ def test_a_bomb_of_aliases_costs_no_time():
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_hostile_texts_take_bounded_time(text):
-    """Nothing that fits a file keeps the loader busy, and nothing of it is a traceback."""
-    start = time.perf_counter()
+def test_hostile_texts_take_work_in_proportion(text):
+    """Twice the text is twice the calls, and none that fits a file is a traceback."""
+    few, many = work(text[: len(text) // 32]), work(text[: len(text) // 16])
+    assert many < 2.2 * few + 1_000
     refused(text)
-    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.slow
-def test_ten_thousand_routes_load_fast():
-    """Loading is a small part of the time that compiling may take."""
+def test_ten_thousand_routes_load():
+    """How long it takes is measured in `bench.compile_speed`."""
     services = "".join(f"  s{i}: {{ endpoints: [s{i}.internal:80] }}\n" for i in range(1000))
     routes = "".join(
         f"  - {{ match: /path/{i}, service: s{i // 10}, timeout: 15s, host: a.example.com }}\n"
         for i in range(10_000)
     )
     text = f"gatewright: v1\nname: edge\nservices:\n{services}routes:\n{routes}"
-    start = time.perf_counter()
     root = loaded(text)
-    assert time.perf_counter() - start < 3
     assert len(plain(root)["routes"]) == 10_000

@@ -230,22 +230,25 @@ def test_the_help_tells_editors(capsys):
     assert "yaml-language-server: $schema=" in capsys.readouterr().out
 
 
-def test_documents_are_quick_to_make():
-    """Importing the schema and making its validators is a small part of a start."""
+def test_documents_are_made_with_little_work():
+    """Importing the schema and making its validators is a small part of a start.
+
+    Counted in calls, of which there are some 285,000; about 0.1 s of CPU.
+    """
     program = (
-        "import pydantic, pydantic.json_schema, policies.registry, time;"
-        "pydantic.TypeAdapter(dict[str, int]);"
-        "start = time.process_time();"
-        "from compiler.schema import GatewayDocument;"
-        "GatewayDocument.model_validate({'gatewright': 'v1', 'name': 'a'});"
-        "print(time.process_time() - start)"
+        "import pydantic, pydantic.json_schema, policies.registry, sys\n"
+        "pydantic.TypeAdapter(dict[str, int])\n"
+        "calls = 0\n"
+        "def count(_frame, event, _argument):\n"
+        "    global calls\n"
+        "    calls += event in ('call', 'c_call')\n"
+        "sys.setprofile(count)\n"
+        "from compiler.schema import GatewayDocument\n"
+        "GatewayDocument.model_validate({'gatewright': 'v1', 'name': 'a'})\n"
+        "sys.setprofile(None)\n"
+        "print(calls)\n"
     )
-    took = min(
-        float(
-            subprocess.run(
-                [sys.executable, "-c", program], check=True, capture_output=True, timeout=60
-            ).stdout
-        )
-        for _ in range(3)
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, timeout=60
     )
-    assert took < 0.2
+    assert int(done.stdout) < 450_000

@@ -1,4 +1,7 @@
-"""A revoked key is refused within a second, by a commit and ahead of it, at all that serve it."""
+"""A revoked key is refused by a commit and ahead of it, at all that serve it.
+
+How soon (the promise is a second) is measured in `bench.revocation`; here it has to come at all.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,6 @@ from xds.bootstrap import address
 from xds.edge.key_table import KeyTable
 from xds.edge.resources import KEYS, MESSAGES, REVOKED
 from xds.schema import google
-
-BAR = 1.0
-"""Seconds in which a revocation must be everywhere."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ class RawEdge:
         return digest in self.table and digest not in cut
 
     def until(self, digest, *, admitted):
-        """Take what comes until it is so; gives the time."""
+        """Take what comes until it is so."""
         end = time.monotonic() + 20
         while self.admits(digest) is not admitted and time.monotonic() < end:
             try:
@@ -115,7 +115,6 @@ class RawEdge:
             except queue.Empty:
                 break
         assert self.admits(digest) is admitted
-        return time.monotonic()
 
 
 def _value(body):
@@ -145,23 +144,21 @@ def digest(canaries, name):
     return bytes.fromhex(canaries.digest(name))
 
 
-def test_a_saved_revocation_is_everywhere_within_a_second(path, canaries):
+def test_a_saved_revocation_is_everywhere(path, canaries):
     """`keys revoke` writes the file, `serve` follows it, every edge has the new keys."""
     ci, batch = digest(canaries, "acme/ci"), digest(canaries, "acme/search/batch")
     with serving(path) as serve, raw_edges(serve, count=2) as edges:
         for one in edges:
             one.until(ci, admitted=True)
         done = keys("revoke", "acme/ci", path)
-        saved = path.stat().st_mtime
-        ended = [one.until(ci, admitted=False) for one in edges]
-        took = max(ended) - time.monotonic() + time.time() - saved
         assert done.returncode == 0, done.stderr
-        assert took < BAR
+        for one in edges:
+            one.until(ci, admitted=False)
         assert all(one.admits(batch) for one in edges)
     assert canaries.leaks({"serve": "".join(serve.said), "keys": done.stdout + done.stderr}) == []
 
 
-def test_a_commit_that_revokes_is_everywhere_within_a_second(tmp_path, canaries):
+def test_a_commit_that_revokes_is_everywhere(tmp_path, canaries):
     """From the webhook's SIGHUP after the push."""
     repository = Repository(tmp_path / "repository")
     text = policy(canaries)
@@ -173,9 +170,8 @@ def test_a_commit_that_revokes_is_everywhere_within_a_second(tmp_path, canaries)
         copy.write_text(text)
         assert keys("revoke", "acme/ci", copy).returncode == 0
         repository.push({"gateway.yaml": copy.read_text()})
-        began = time.monotonic()
         serve.hang_up()
-        assert edge.until(ci, admitted=False) - began < BAR
+        edge.until(ci, admitted=False)
 
 
 def test_a_key_is_revoked_ahead_of_the_policy(path, canaries, tmp_path):
@@ -189,12 +185,11 @@ def test_a_key_is_revoked_ahead_of_the_policy(path, canaries, tmp_path):
         with raw_edges(one, two) as edges:
             for edge in edges:
                 edge.until(ci, admitted=True)
-            began = time.monotonic()
             done = keys("revoke", "acme/ci", "--now", *planes)
             assert done.returncode == 0, done.stderr
             said["revoke"] = done.stdout + done.stderr
-            assert all(edge.until(ci, admitted=False) for edge in edges)
-            assert time.monotonic() - began < BAR + 1  # and the start of a Python
+            for edge in edges:
+                edge.until(ci, admitted=False)
             assert all(edge.admits(batch) for edge in edges)
         for operator in operators:
             [drift] = status(operator)["revoked"]
@@ -241,8 +236,6 @@ GUARDED = """\
 gatewright: v1
 name: revoking
 edge: {{ folder: edge, workers: 1 }}
-listeners:
-  public: {{ address: 127.0.0.1, port: {port} }}
 tenants:
   acme:
     keys:
@@ -255,22 +248,20 @@ routes:
 
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_two_real_edges_refuse_a_revoked_key_within_a_second(tmp_path, canaries, record_property):
+def test_two_real_edges_refuse_a_revoked_key(tmp_path, canaries):
     """Requests with the key get 200, then 401: after a save, after `--now`, and over a restart."""
     canaries.plant("acme/other")
-    text = GUARDED.format(
-        port=free_port(), ci=canaries.digest("acme/ci"), other=canaries.digest("acme/other")
-    )
+    text = GUARDED.format(ci=canaries.digest("acme/ci"), other=canaries.digest("acme/other"))
     with gateway(tmp_path, text, serve_with=("--operator", "127.0.0.1:0")) as running:
         [operator] = [one["address"] for one in running.serve.events if one["event"] == "operator"]
         statuses = [Status(url, canaries) for url in running.urls()]
         for one in statuses:
             one.until("acme/ci", 200)
             one.until("acme/other", 200)
-        began = time.monotonic()
         control = Operator(address(operator))
         control.post("/keys/revoke", {"id": "acme/ci"})
-        now = max(one.until("acme/ci", 401) for one in statuses) - began
+        for one in statuses:
+            one.until("acme/ci", 401)
         assert all(one.of("acme/other") == 200 for one in statuses)
         edge = running.edges[0]
         edge.stop()
@@ -281,14 +272,10 @@ def test_two_real_edges_refuse_a_revoked_key_within_a_second(tmp_path, canaries,
         for one in statuses:
             one.until("acme/ci", 200)
         assert keys("revoke", "acme/ci", running.policy).returncode == 0
-        saved = time.monotonic() - time.time() + running.policy.stat().st_mtime
-        commit = max(one.until("acme/ci", 401) for one in statuses) - saved
+        for one in statuses:
+            one.until("acme/ci", 401)
         assert all(one.of("acme/other") == 200 for one in statuses)
         outputs = running.outputs()
-    record_property("seconds after --now", now)
-    record_property("seconds after a save", commit)
-    assert now < BAR
-    assert commit < BAR
     assert canaries.leaks({**outputs, "folder": tmp_path}) == []
 
 
@@ -304,9 +291,8 @@ class Status:
         return self.client.get("/", headers=headers).status_code
 
     def until(self, name, status):
-        """Ask until it is answered so; gives the time."""
+        """Ask until it is answered so."""
         until(lambda: self.of(name) == status, f"{name} is not answered {status}")
-        return time.monotonic()
 
 
 def _cli(*arguments):
