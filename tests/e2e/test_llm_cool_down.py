@@ -60,7 +60,7 @@ def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
 
 
 def test_a_target_that_cools_down_is_not_asked(cooling):

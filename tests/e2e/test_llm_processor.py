@@ -229,7 +229,7 @@ def test_a_worker_that_is_gone_is_passed_over(tmp_path):
         assert [running.chat("gemini").status_code for _ in range(30)] == [200] * 30
 
         def late(_request: Recorded) -> Answer:
-            time.sleep(1.2)
+            time.sleep(1.2)  # the provider's own: longer than Envoy waits between two workers
             return chat()
 
         gemini.behave = late

@@ -70,7 +70,7 @@ def test_the_attempt_s_timeout_ends_with_the_first_byte():
 
     def chunks():
         yield from sse(chat_chunk("a"), done=False)
-        time.sleep(2 * SHORT.total_seconds())
+        time.sleep(2 * SHORT.total_seconds())  # the provider's own pause, beyond the timeout
         yield from sse(chat_chunk("b"))
 
     with upstream(Answer(content_type="text/event-stream", chunks=chunks())) as slow:
