@@ -177,6 +177,8 @@ def _aimed(random: Random, route: Mapping[str, Any]) -> tuple[str, str, str, lis
 
 def _value(random: Random, condition: Mapping[str, Any]) -> str:
     ((kind, text),) = condition.items()
-    if random.random() < 0.1 or kind == "present":
+    if random.random() < 0.15 or kind == "present":
         return random.choice(VALUES)
+    if random.random() < 0.15:
+        return random.choice((f"{text}9", f"9{text}", "one2", "2one"))
     return {"regex": "12", "suffix": f"9{text}", "exact": text}.get(kind, f"{text}9")
