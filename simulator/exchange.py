@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator import content, control, faults
 from simulator.config import Config, Provider
 from simulator.formats.base import Call, Format
@@ -33,11 +35,19 @@ class Exchange:
         self._answers: dict[tuple[bytes, str, bytes | None], Answer] = {}
 
     def add(self, provider: Provider) -> None:
-        """Serve one more provider on the shared port; one that is there already stays as it is."""
-        if provider.name not in self.providers:
+        """Serve one more provider on the shared port.
+
+        One that is there already goes on as it is, and speaks the API that is said now.
+        """
+        there = self.providers.get(provider.name)
+        if there is None:
             self._scenarios[provider.name] = provider.scenario
             self._counts[provider.name] = 0
             self.providers[provider.name] = (provider, format_of(provider.api))
+        elif there[0].api != provider.api:
+            changed = replace(there[0], api=provider.api)
+            self.providers[provider.name] = (changed, format_of(provider.api))
+            self._answers.clear()
 
     def scenario(self, provider: str) -> Scenario:
         """What a provider does at present; KeyError when there is no such provider."""

@@ -8,6 +8,11 @@ import pytest
 from simulator.config import Config, Provider
 from simulator.running import start_in_thread
 
+MESSAGE = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 9,
+    "messages": [{"role": "user", "content": "Hi"}],
+}
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -107,10 +112,10 @@ def test_a_providers_own_port_serves_the_real_paths(simulator):
 
 
 def test_a_provider_can_be_added_while_it_runs():
-    """As `up --simulate` does when a policy file gains one; what is there stays as it is."""
+    """As `up --simulate` does when a policy file gains one; what is told of others holds on."""
     with start_in_thread(Config((Provider("openai", "openai"),))) as simulator:
         simulator.set_scenario("openai", 503)
-        simulator.add(Provider("openai", "anthropic"))
+        simulator.add(Provider("openai", "openai"))
         simulator.add(Provider("more", "openai"))
         assert (status(simulator, "openai"), status(simulator, "more")) == (503, 200)
         index = httpx.get(simulator.control_url).json()
@@ -118,3 +123,17 @@ def test_a_provider_can_be_added_while_it_runs():
             simulator.url("openai"),
             simulator.url("more"),
         ]
+
+
+def test_a_provider_may_change_its_api_while_it_runs():
+    """As `up --simulate` has it when a policy file says so."""
+    with start_in_thread(Config((Provider("backup", "openai"),))) as simulator:
+        simulator.set_scenario("backup", 503)
+        assert status(simulator, "backup") == 503
+        simulator.add(Provider("backup", "anthropic"))
+        headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+        asked = f"{simulator.origin('backup')}/v1/messages"
+        assert httpx.post(asked, json=MESSAGE, headers=headers).status_code == 503
+        simulator.set_scenario("backup", None)
+        answer = httpx.post(asked, json=MESSAGE, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (200, "message")
