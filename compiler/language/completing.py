@@ -122,9 +122,21 @@ def _names(known: Understood, named: Named, form: Form) -> Iterator[tuple[str, s
         return
     for name in names:
         yield name, named.value
+    if form is Form.OWNER and known.plan is not None:
+        for key in _keys_of(known.plan):
+            yield key, "key"
     if form is Form.CHOICE:
         for tag in _tags(known.plan, named):
             yield f"tag:{tag}", f"all {named}s with this tag"
+
+
+def _keys_of(plan: Plan) -> dict[str, None]:
+    """Give the ids of all keys, each once."""
+    ids: dict[str, None] = {}
+    for tenant in plan.tenants:
+        ids |= dict.fromkeys(key.id for key in tenant.keys)
+        ids |= dict.fromkeys(key.id for team in tenant.teams for key in team.keys)
+    return ids
 
 
 def _targets(known: Understood, providers: dict[str, None]) -> Iterator[tuple[str, str]]:

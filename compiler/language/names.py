@@ -52,6 +52,41 @@ SECTIONS = {
 }
 """Sections whose keys are names."""
 
+_OF_CONDITIONS: tuple[tuple[str, Named, Form], ...] = (
+    ("listeners #", Named.LISTENER, Form.CHOICE),
+    ("routes #", Named.ROUTE, Form.CHOICE),
+    ("services #", Named.SERVICE, Form.CHOICE),
+    ("tenants #", Named.TENANT, Form.CHOICE),
+    ("tiers #", Named.TIER, Form.CHOICE),
+    ("models #", Named.MODEL, Form.CHOICE),
+    ("providers #", Named.PROVIDER, Form.CHOICE),
+    ("targets #", Named.PROVIDER, Form.TARGET),
+    ("redaction #", Named.REDACTION, Form.NAME),
+)
+_CONDITIONS = tuple(
+    (f"{where} {path}", named, form)
+    for what in ("where", "forbid", "require", "except")
+    for where in (f"invariants # {what}", f"invariants # {what} #")
+    for path, named, form in _OF_CONDITIONS
+)
+_OF_TESTS: tuple[tuple[str, Named, Form], ...] = (
+    ("request model", Named.MODEL, Form.NAME),
+    ("request key", Named.TENANT, Form.OWNER),
+    ("request listener", Named.LISTENER, Form.NAME),
+    ("request issuer", Named.ISSUER, Form.NAME),
+    ("given cooling #", Named.PROVIDER, Form.NAME),
+    ("expect route", Named.ROUTE, Form.NAME),
+    ("expect identity", Named.TENANT, Form.OWNER),
+    ("expect identity tenant", Named.TENANT, Form.NAME),
+    ("expect served_by", Named.PROVIDER, Form.TARGET),
+    ("expect targets #", Named.PROVIDER, Form.TARGET),
+    ("expect redacted #", Named.REDACTION, Form.NAME),
+)
+_TESTS = tuple(
+    (f"{where} {path}", named, form)
+    for where in ("tests #", "tests # cases #")
+    for path, named, form in _OF_TESTS
+)
 _REFERENCES: tuple[tuple[str, Named, Form], ...] = (
     ("models *", Named.MODEL, Form.NAME),
     ("models * targets #", Named.PROVIDER, Form.TARGET),
@@ -84,8 +119,14 @@ _REFERENCES: tuple[tuple[str, Named, Form], ...] = (
     ("tenants * grants # route", Named.ROUTE, Form.NAME),
     ("groups * listeners #", Named.LISTENER, Form.CHOICE),
     ("groups * routes #", Named.ROUTE, Form.CHOICE),
+    *_CONDITIONS,
+    *_TESTS,
 )
-_KEY_REFERENCES: tuple[tuple[str, Named, Form], ...] = (("prices *", Named.PROVIDER, Form.TARGET),)
+_KEY_REFERENCES: tuple[tuple[str, Named, Form], ...] = (
+    ("prices *", Named.PROVIDER, Form.TARGET),
+    ("tests # given *", Named.PROVIDER, Form.TARGET),
+    ("tests # cases # given *", Named.PROVIDER, Form.TARGET),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,7 @@ def test_faults_of_the_policy_write_nothing(policy, tmp_path):
     assert {path: path.read_text() for path in before} == before
 
 
+@pytest.mark.slow
 def test_every_process_writes_the_same(repository, tmp_path):
     """A pipeline on another machine finds what was committed."""
     for seed in ("1", "2"):

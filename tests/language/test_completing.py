@@ -70,6 +70,12 @@ def test_names_in_routes(line, wanted):
         ("groups: { eu: { nodes: eu-*, listeners: ¦", ["public"]),
         ("redact: ¦", ["pii"]),
         ("models: { other: ¦", ["fast", "quick"]),
+        ("tests: [{ request: { model: ¦", ["fast", "quick"]),
+        ("tests: [{ request: { key: ¦", ["acme", "acme/ci"]),
+        ("tests: [{ expect: { route: or¦", ["orders"]),
+        ("tests: [{ expect: { served_by: claude/claude-haiku-4-5¦", ["claude/claude-haiku-4-5"]),
+        ("invariants: [{ forbid: { tenants: ¦", ["acme"]),
+        ("invariants: [{ forbid: [{ redaction: ¦", ["pii"]),
     ],
 )
 def test_names_elsewhere(text, wanted):

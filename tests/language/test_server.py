@@ -1,6 +1,5 @@
 """The language server over stdio, as an editor uses it."""
 
-import subprocess
 import sys
 
 import pytest
@@ -8,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
+from cli import exits
 from cli.editors.desk import Desk, Document
 from cli.editors.policies import policy_of, sources
+from cli.main import main
 from tests.fuzz.policies import WHOLE
 from tests.language.cursor import POLICY
 from tests.language.editor import editing
@@ -134,24 +135,24 @@ def test_symbols(editor):
     assert [one.name for one in found["providers"].children] == ["openai", "claude"]
 
 
-def test_other_yaml_is_left_alone(tmp_path):
-    """A workflow in the same workspace is no policy: nothing is told of it, nothing offered."""
-    (tmp_path / "workflows").mkdir()
-    (tmp_path / "policy").mkdir()
-    (tmp_path / "policy" / "a.yaml").write_text(POLICY)
-    with editing(tmp_path) as editor:
-        editor.open("workflows/ci.yaml", "on: push\njobs:\n  a:\n    ste")
-        assert editor.wait("workflows/ci.yaml", lambda told: told == []) == []
-        assert editor.complete("workflows/ci.yaml", 3, 7) is None
-        # A text that is no file yet is a policy as soon as it says so.
-        editor.open("untitled:Untitled-1", "gate")
-        found = editor.complete("untitled:Untitled-1", 0, 4)
-        assert [item.label for item in found.items] == ["gatewright"]
-        editor.change("untitled:Untitled-1", "gatewright: v1\n")
-        told = editor.wait("untitled:Untitled-1", bool)
-        assert any("name" in one.message for one in told)
-        editor.close("untitled:Untitled-1")
-        editor.wait("untitled:Untitled-1", lambda told: told == [])
+def test_other_yaml_is_left_alone(editor, tmp_path):
+    """A workflow is no policy: nothing is told of it, nothing offered."""
+    workflow = (tmp_path / "ci.yaml").as_uri()
+    editor.open(workflow, "on: push\njobs:\n  a:\n    ste")
+    assert editor.wait(workflow, lambda told: told == []) == []
+    assert editor.complete(workflow, 3, 7) is None
+    assert editor.hover(workflow, 0, 1) is None
+
+
+def test_a_text_that_is_no_file_yet(editor):
+    """It is a policy as soon as it says so, and until it is closed."""
+    name = "untitled:Untitled-1"
+    editor.open(name, "gate")
+    assert [item.label for item in editor.complete(name, 0, 4).items] == ["gatewright"]
+    editor.change(name, "gatewright: v1\n")
+    assert any("name" in one.message for one in editor.wait(name, bool))
+    editor.close(name)
+    editor.wait(name, lambda told: told == [])
 
 
 def test_one_policy_for_all(tmp_path):
@@ -198,30 +199,44 @@ def test_open_texts_go_before_those_on_disk(tmp_path):
     assert sources(tmp_path, {**texts, tmp_path / "b.yaml": ""}).problems == ()
 
 
-def test_without_pygls_it_says_what_to_install(tmp_path):
+def test_without_pygls_it_says_what_to_install(monkeypatch, capsys):
     """The package is an extra."""
-    program = (
-        "import sys; sys.modules['pygls'] = None; import cli.main; exit(cli.main.main(['lsp']))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 3
-    assert "gatewright[lsp]" in done.stderr
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    monkeypatch.delitem(sys.modules, "cli.editors.server", raising=False)
+    monkeypatch.delitem(sys.modules, "cli.editors.answers", raising=False)
+    assert main(["lsp"]) == exits.ENVIRONMENT
+    assert "gatewright[lsp]" in capsys.readouterr().err
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    cut=st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 200)),
-    put=st.text(alphabet="{}[]:,-#'\"|&*! \n\r\tab\U0001f600\x0b\u2028", max_size=6),
-    at=st.tuples(st.integers(0, 80), st.integers(0, 60)),
-)
+BROKEN = {
+    "cut": st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 200)),
+    "put": st.text(alphabet="{}[]:,-#'\"|&*! \n\r\tab\U0001f600\x0b\u2028", max_size=6),
+    "at": st.tuples(st.integers(0, 80), st.integers(0, 60)),
+}
+FIXTURE = [HealthCheck.function_scoped_fixture]
+
+
+@settings(max_examples=15, suppress_health_check=FIXTURE)
+@given(**BROKEN)
 def test_no_text_breaks_it(fresh, cut, put, at):
     """Whatever is cut out of a policy and put in: every question has an answer, none is a fault."""
+    ask_everything(fresh, cut, put, at)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, suppress_health_check=FIXTURE)
+@given(**BROKEN)
+def test_many_texts_break_nothing(fresh, cut, put, at):
+    """The same, for longer."""
+    ask_everything(fresh, cut, put, at)
+
+
+def ask_everything(editor, cut, put, at):
     start, length = cut
-    fresh.change("gateway.yaml", WHOLE[:start] + put + WHOLE[start + length :])
-    fresh.complete("gateway.yaml", *at)
-    fresh.hover("gateway.yaml", *at)
-    fresh.define("gateway.yaml", *at)
-    fresh.symbols("gateway.yaml")
-    assert fresh.messages == []
+    editor.change("gateway.yaml", WHOLE[:start] + put + WHOLE[start + length :])
+    editor.complete("gateway.yaml", *at)
+    editor.hover("gateway.yaml", *at)
+    editor.define("gateway.yaml", *at)
+    editor.refer("gateway.yaml", *at)
+    editor.symbols("gateway.yaml")
+    assert editor.messages == []
