@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-COPIED = ("cli", "compiler", "ext_authz", "policies", "simulator", "tests", "typings", "xds")
+COPIED = (
+    "bench", "cli", "compiler", "deploy", "docs", "examples", "ext_authz", "policies", "simulator",
+    "tests", "typings", "xds",
+)  # fmt: skip
 SEED = 6
 PLANS = {"rest": (60, 16), "native": (16, 40)}
 ELSEWHERE = (16, 40)
+
+
+_TOLD = re.compile(r"FAILED |.* [0-9]+ pairs, [0-9]+ differences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,8 @@ def tried(mutation: Mutation) -> Tried:
         for name in COPIED:
             ignored = shutil.ignore_patterns("__pycache__", "node_modules")
             shutil.copytree(REPOSITORY / name, copy / name, ignore=ignored)
-        shutil.copy(REPOSITORY / "pyproject.toml", copy)
+        for name in ("pyproject.toml", "README.md", "Makefile", "CHANGELOG.md"):
+            shutil.copy(REPOSITORY / name, copy)
         planted = copy / mutation.file
         text = planted.read_text()
         if mutation.old not in text:
@@ -272,9 +280,11 @@ def tried(mutation: Mutation) -> Tried:
             timeout=600,
             check=False,
         )
-    lines = [line for line in done.stdout.splitlines() if "differences" in line or "failed" in line]
-    said = lines[-1].strip(" =") if lines else (done.stderr.splitlines() or [""])[-1]
-    return Tried(mutation, done.returncode != 0, time.monotonic() - began, said)
+    told = [line for line in done.stdout.splitlines() if _TOLD.match(line)]
+    # Whoever cannot even begin has caught nothing.
+    caught = done.returncode != 0 and bool(told)
+    said = told[-1] if told else (done.stderr.splitlines() or done.stdout.splitlines())[-1]
+    return Tried(mutation, caught, time.monotonic() - began, said)
 
 
 def _command(by: str) -> list[str]:
