@@ -68,4 +68,6 @@ def link(parsed: Parsed, reporter: Reporter) -> Linked:
         check_unused_issuers(document, routes, findings)
         check_keys_exist(document, findings)
         check_ungrouped(document, routes, groups, findings)
-    return Linked(document, models, routes, parsed.locate, groups, tenants, invariants)
+    return Linked(
+        document, models, routes, parsed.locate, groups, tenants, invariants, parsed.locate_key
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from compiler.diagnostic import Reporter
-from compiler.node import Node, place, plain
+from compiler.node import Node, key_place, place, plain
 from compiler.refused import refused
 from compiler.schema import GatewayDocument
 from compiler.source import Path, Span
@@ -18,11 +18,13 @@ from compiler.source import Path, Span
 class Parsed:
     """The documents, and where they were written.
 
-    ``locate`` gives a place for any path of the document, as `compiler.node.place` does.
+    ``locate`` gives a place for any path of the document, as `compiler.node.place` does, and
+    ``locate_key`` that of the key at its end, where it is written.
     """
 
     document: GatewayDocument
     locate: Callable[[Path], Span]
+    locate_key: Callable[[Path], Span] | None = None
 
 
 def parse(root: Node, reporter: Reporter) -> Parsed:
@@ -40,4 +42,7 @@ def parse(root: Node, reporter: Reporter) -> Parsed:
     def locate(path: Path) -> Span:
         return place(root, path)
 
-    return Parsed(document, locate)
+    def locate_key(path: Path) -> Span:
+        return key_place(root, path)
+
+    return Parsed(document, locate, locate_key)

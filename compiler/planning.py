@@ -71,7 +71,7 @@ def planning(linked: Linked, reporter: Reporter) -> Plan:
     plan = replace(plan, ledger=plan_ledger(linked, plan), lanes=choose_lanes(plan))
     _check_gates(plan, linked, findings)
     check_given(plan, findings)
-    check_names(document.tests, plan, reporter, linked.locate)
+    check_names(document.tests, plan, reporter, linked.locate, linked.locate_key)
     return plan
 
 

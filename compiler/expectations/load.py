@@ -12,7 +12,7 @@ from compiler.diagnostic import Reporter
 from compiler.expectations.case import Case, cases_of
 from compiler.expectations.names import check_names
 from compiler.lines import Lines
-from compiler.node import Mapping, place, plain
+from compiler.node import Mapping, key_place, place, plain
 from compiler.plan import Plan
 from compiler.refused import refused
 from compiler.schema.tests import TestsFileDocument
@@ -41,5 +41,5 @@ def _of_file(source: SourceFile, plan: Plan, reporter: Reporter) -> list[Case]:
             reporter.add(diagnostic)
         return []
     locate = partial(place, root)
-    check_names(document.tests, plan, reporter, locate)
+    check_names(document.tests, plan, reporter, locate, partial(key_place, root))
     return cases_of(document.tests, locate)

@@ -17,6 +17,8 @@ from compiler.schema.tests import (
 )
 from compiler.source import Path, Span
 
+Locate = Callable[[Path], Span]
+"""Where a place of the tests was written."""
 Places = Mapping[str, Span]
 """Names, and where each is declared."""
 
@@ -76,14 +78,18 @@ def check_names(
     tests: Iterable[TestDocument],
     plan: Plan,
     reporter: Reporter,
-    locate: Callable[[Path], Span],
+    locate: Locate,
+    locate_key: Locate | None = None,
     root: Path = ("tests",),
 ) -> None:
-    """Report every name in the tests that the plan does not have; ``root`` is where they stand."""
+    """Report every name in the tests that the plan does not have; ``root`` is where they stand.
+
+    ``locate_key`` gives the places of names that are keys; ``locate`` does unless it is given.
+    """
     written = tuple(tests)
     if not written:
         return
-    check = _Check(names_of(plan), reporter, locate)
+    check = _Check(names_of(plan), reporter, locate, locate_key or locate)
     for index, test in enumerate(written):
         check.part(test, (*root, index))
         expects = bool(test.expect.model_fields_set)
@@ -98,12 +104,15 @@ def check_names(
 class _Check:
     """Looks names up, and reports those that are not there."""
 
-    __slots__ = ("_locate", "_names", "_reporter")
+    __slots__ = ("_locate", "_locate_key", "_names", "_reporter")
 
-    def __init__(self, names: Names, reporter: Reporter, locate: Callable[[Path], Span]) -> None:
+    def __init__(
+        self, names: Names, reporter: Reporter, locate: Locate, locate_key: Locate
+    ) -> None:
         self._names = names
         self._reporter = reporter
         self._locate = locate
+        self._locate_key = locate_key
 
     def part(self, test: object, path: Path, shared: ExpectDocument | None = None) -> None:
         """Check a test or a row of one; ``shared`` is what is expected of all rows."""
@@ -135,13 +144,13 @@ class _Check:
     def given(self, given: GivenDocument, path: Path) -> None:
         names = self._names
         for name in given.model_extra or {}:
-            self._known("upstream", name, names.upstreams, (*path, name))
+            self._known("upstream", name, names.upstreams, (*path, name), key=True)
         for name in given.used:
-            self._known("limit", name, names.limits, (*path, "used", name))
+            self._known("limit", name, names.limits, (*path, "used", name), key=True)
         for index, name in enumerate(given.cooling):
             self._known("provider", name, names.providers, (*path, "cooling", index))
         for name in given.latencies:
-            self._known("target", name, names.targets, (*path, "latencies", name))
+            self._known("target", name, names.targets, (*path, "latencies", name), key=True)
 
     def expect(self, expect: ExpectDocument, path: Path) -> None:
         names = self._names
@@ -159,13 +168,15 @@ class _Check:
         for whom, found in by_whom.items():
             here: Path = (*path, "redacted", whom) if whom else (*path, "redacted")
             known = {**names.providers, **names.targets}
-            self._known("upstream", whom or None, known, here)
+            self._known("upstream", whom or None, known, here, key=True)
             for index, name in enumerate(found):
                 self._known("redaction", name, names.redactions, (*here, index))
         for name in expect.limits:
-            self._known("limit", name, names.limits, (*path, "limits", name))
+            self._known("limit", name, names.limits, (*path, "limits", name), key=True)
 
-    def _known(self, kind: str, name: str | None, known: Places, path: Path) -> None:
+    def _known(
+        self, kind: str, name: str | None, known: Places, path: Path, *, key: bool = False
+    ) -> None:
         if name is None or name in known:
             return
         close = did_you_mean(name, known)
@@ -175,7 +186,7 @@ class _Check:
             # `unknown-key` is a key of the language.
             "unknown-access-key" if kind == "key" else f"unknown-{kind}",
             f"this test names {kind} `{name[:80]}`",
-            self._locate(path),
+            self._locate_key(path) if key else self._locate(path),
             f"no such {kind}",
             labels=labels,
             hint=hint,

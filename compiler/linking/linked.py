@@ -115,3 +115,5 @@ class Linked:
     groups: tuple[LinkedGroup, ...] = ()
     tenants: tuple[LinkedTenant, ...] = ()
     invariants: tuple[Invariant, ...] = ()
+    locate_key: Locate | None = field(default=None, compare=False, repr=False)
+    """Where the key at the end of a place was written; ``locate`` does where it is not given."""
