@@ -7,7 +7,7 @@ whose requests may be the same can change places, and most texts can be shuffled
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from compiler.diff.change import Area, Change, Severity
@@ -22,9 +22,7 @@ def order(sides: Sides) -> Iterator[Change]:
     """Yield each pair of routes of which the other one is asked first now."""
     old, new = _places(sides.before), _places(sides.after)
     earlier = {route.name: route for route in sides.before.routes}
-    for one, other in _rivals(sides.after):
-        if one.name not in old or other.name not in old:
-            continue
+    for one, other in _rivals(sides.after, old):
         had = (old[one.name] < old[other.name]) and (new[one.name] > new[other.name])
         has = (old[one.name] > old[other.name]) and (new[one.name] < new[other.name])
         if not had and not has:
@@ -47,14 +45,22 @@ def _places(plan: Plan) -> dict[str, int]:
     return {route.name: place for place, route in enumerate(plan.routes)}
 
 
-def _rivals(plan: Plan) -> Iterator[tuple[Route, Route]]:
-    """Yield pairs of one rank that may take the same request on some listener, each once."""
+def _rivals(plan: Plan, old: Mapping[str, int]) -> Iterator[tuple[Route, Route]]:
+    """Yield pairs of one rank that may take the same request on some listener, each once.
+
+    Only of ranks whose routes stand otherwise than they did.
+    """
     ranks: dict[tuple[object, ...], list[Route]] = defaultdict(list)
     for route in plan.routes:
+        if route.name not in old:
+            continue
         match = route.match
         literal = match.path if match.path_kind in _LITERAL else ""
         ranks[match.path_kind, literal, match_rank(match)].append(route)
     for routes in ranks.values():
+        places = [old[route.name] for route in routes]
+        if places == sorted(places):
+            continue
         for one, other in combinations(routes, 2):
             if not set(one.listeners).isdisjoint(other.listeners) and _both(one.match, other.match):
                 yield one, other

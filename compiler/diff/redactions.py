@@ -1,91 +1,49 @@
 """Redaction: what was taken out of requests and no longer is, before anything else.
 
-What covers a request is worked out for each kind of tenant, route and provider, by what is looked
-for and not by what a redaction is called; kinds that are alike share one answer.
+What covers a request is compared for each kind of tenant, route and provider, by what is looked for
+and not by what a redaction is called; kinds that are alike share one answer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from compiler.diff.change import Area, Change, Reach, Severity
+from compiler.diff.cover import Cover, called, finds
 from compiler.diff.sides import Sides, at, paired
 from compiler.diff.values import arrow, leaves, names, plural, said
-from compiler.plan import Plan, Route, Serve
-from compiler.plan_llm import Provider, Redaction, Trust
-from xds.edge.detectors import GROUPS
+from compiler.plan import Plan, Route
+from compiler.plan_llm import Redaction, Trust
 from xds.edge.processing import Scope
-
-Finds = frozenset[str]
 
 
 def redactions(sides: Sides) -> Iterator[Change]:
     """Yield what is not covered any more, what is covered now, and how else redaction changes."""
-    covered = list(_coverage(sides))
+    old, new = Cover(sides.before), Cover(sides.after)
+    covered = list(_coverage(sides, old, new))
     yield from covered
+    yield from _bare(old, new)
     yield from _rules(sides, told=bool(covered))
     yield from _lists(sides, told=bool(covered))
 
 
-def finds(redaction: Redaction) -> Finds:
-    """What a redaction looks for: detectors by name, own patterns by name and text, entities."""
-    rules = redaction.rules
-    found: set[str] = set()
-    for name in rules.detect:
-        found.update(GROUPS.get(name, (name,)))
-    for pattern in rules.patterns:
-        text = pattern.pattern or ", ".join(pattern.words)
-        found.add(
-            f"{pattern.name} ({text})" if len(text) <= 40 else f"{pattern.name} ({text[:37]}...)"
-        )
-    found.update(f"{entity} ({rules.language})" for entity in rules.entities)
-    return frozenset(found)
+class _Moved(NamedTuple):
+    """What of a kind of request is covered otherwise; ``how`` is `lost`, `gained` or two actions.
+
+    ``bare``: nothing at all is looked for any more.
+    """
+
+    how: str
+    these: frozenset[str]
+    routes: frozenset[str]
+    bare: bool
 
 
-class _Cover:
-    """What is taken out of requests by one plan."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._everywhere = plan.redact
-        self._known = {
-            one.name: (finds(one), one.rules.scope is Scope.ALL) for one in plan.redactions
-        }
-        self.providers = {one.name: one for one in plan.providers}
-        self.routes: dict[str, Route] = {
-            one.name: one for one in plan.routes if isinstance(one.action, Serve)
-        }
-        self.tenants = {one.name: one.redact for one in plan.tenants}
-        targets = {
-            model.name: {target.provider for group in model.groups for target in group.targets}
-            for model in plan.models
-        }
-        self.reached: dict[tuple[str, ...], frozenset[str]] = {}
-        for route in self.routes.values():
-            served = route.action.models if isinstance(route.action, Serve) else ()
-            if served not in self.reached:
-                found = (targets.get(name, set()) for name in served)
-                self.reached[served] = frozenset().union(*found)
-
-    def reaches(self, route: Route) -> frozenset[str]:
-        """The providers that requests on a route may go to."""
-        return self.reached[route.action.models] if isinstance(route.action, Serve) else frozenset()
-
-    def of(self, route: Route, tenant: tuple[str, ...], provider: Provider) -> Finds:
-        """What is looked for in requests of such a tenant on a route, for a provider."""
-        found: set[str] = set()
-        for name in {*self._everywhere, *route.redact, *tenant}:
-            looked_for, for_all = self._known.get(name, (frozenset(), False))
-            if for_all or provider.trust is Trust.EXTERNAL:
-                found |= looked_for
-        return frozenset(found)
-
-
-def _coverage(sides: Sides) -> Iterator[Change]:
-    """Yield coverage that is lost or gained."""
-    old, new = _Cover(sides.before), _Cover(sides.after)
+def _coverage(sides: Sides, old: Cover, new: Cover) -> Iterator[Change]:
+    """Yield coverage that is lost or gained, or replaces by something else."""
     people: dict[tuple[tuple[str, ...], tuple[str, ...]], set[str]] = defaultdict(set)
     for tenant, redact in old.tenants.items():
         if tenant in new.tenants:
@@ -97,64 +55,106 @@ def _coverage(sides: Sides) -> Iterator[Change]:
         if name in new.routes:
             other = new.routes[name]
             kinds[route.redact, other.redact, old.reaches(route), new.reaches(other)].append(name)
-    found: dict[tuple[bool, Finds, frozenset[str]], dict[str, set[str]]]
-    found = defaultdict(lambda: defaultdict(set))
+    found: dict[_Moved, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for ((had, has), who), routes in product(people.items(), kinds.values()):
         one, other = old.routes[routes[0]], new.routes[routes[0]]
         for provider in old.reaches(one) & new.reaches(other):
             before = old.of(one, had, old.providers[provider])
             after = new.of(other, has, new.providers[provider])
-            for lost, these in ((True, before - after), (False, after - before)):
-                if these:
-                    key = lost, these, frozenset(routes)
-                    found[key][provider] |= who or {""}
-    merged: dict[tuple[bool, Finds, frozenset[str], frozenset[str]], set[str]] = defaultdict(set)
-    for (lost, these, on), by_provider in found.items():
+            for how, these in _ways(before, after).items():
+                moved = _Moved(how, frozenset(these), frozenset(routes), not after)
+                found[moved][provider] |= who or {""}
+    merged: dict[tuple[_Moved, frozenset[str]], set[str]] = defaultdict(set)
+    for moved, by_provider in found.items():
         for provider, who in by_provider.items():
-            merged[lost, these, on, frozenset(who)].add(provider)
-    for (lost, these, on, who), providers in merged.items():
-        yield _covered(lost, these, on, who, providers, sides, (old, new))
+            merged[moved, frozenset(who)].add(provider)
+    same = {one.name: one for one in sides.before.redactions}
+    retold = any(
+        one.name in same and same[one.name].rules != one.rules for one in sides.after.redactions
+    )
+    for (moved, who), providers in merged.items():
+        # Another action of a redaction that is still there is told of that redaction.
+        if moved.how in ("lost", "gained") or not retold:
+            yield _covered(moved, who - {""}, providers, sides, set(new.routes))
+
+
+def _ways(
+    before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]
+) -> dict[str, set[str]]:
+    ways: dict[str, set[str]] = defaultdict(set)
+    for one in {*before, *after}:
+        if one not in after:
+            ways["lost"].add(one)
+        elif one not in before:
+            ways["gained"].add(one)
+        elif before[one] != after[one]:
+            old, new = (" and ".join(sorted(side[one])) for side in (before, after))
+            ways[f"{old} -> {new}"].add(one)
+    return ways
 
 
 def _covered(
-    lost: bool,
-    these: Finds,
-    routes: frozenset[str],
-    who: frozenset[str],
-    providers: Iterable[str],
-    sides: Sides,
-    covers: tuple[_Cover, _Cover],
+    moved: _Moved, tenants: frozenset[str], providers: set[str], sides: Sides, all_routes: set[str]
 ) -> Change:
-    old, new = covers
-    tenants = who - {""}
-    whole = tenants >= sides.crowd.everybody
-    whose = "" if whole or not tenants else f" of {sides.crowd.called(tenants)}"
-    listed = list(providers)
-    left = [old.of(old.routes[r], (), old.providers[p]) for r in routes for p in listed]
-    nothing = lost and not any(
-        new.of(new.routes[r], (), new.providers[p]) for r in routes for p in listed
-    )
-    where = f"to {plural('provider', listed)} {names(listed)}"
-    on = "" if routes >= set(new.routes) else f" on {plural('route', routes)} {names(routes)}"
-    if lost:
-        words = f"no longer covers requests{whose} {where}{on}: {names(these)} go out as they are"
-        if nothing and any(left):
-            words += "; nothing is redacted there any more"
+    anybody = tenants >= sides.crowd.everybody or not tenants
+    whose = "" if anybody else f" of {sides.crowd.called(tenants)}"
+    where = f"to {plural('provider', providers)} {names(providers)}"
+    on = ""
+    if not moved.routes >= all_routes:
+        on = f" on {plural('route', moved.routes)} {names(moved.routes)}"
+    requests, these = f"requests{whose} {where}{on}", called(moved.these)
+    shown = ", ".join(sorted(moved.these))
+    before: str | None = shown
+    after: str | None = shown
+    severity = Severity.NEUTRAL
+    if moved.how == "lost":
+        severity, after = Severity.DANGER, None
+        words = f"no longer covers {requests}: {these} go out as they are"
+        words += "; nothing is redacted there any more" if moved.bare else ""
+    elif moved.how == "gained":
+        severity, before = Severity.GAIN, None
+        words = f"covers {requests}: {these}"
     else:
-        words = f"covers requests{whose} {where}{on}: {names(these)}"
-    shown = ", ".join(sorted(these))
-    anybody = whole or not tenants
+        words = f"does something else in {requests}: {these}: {moved.how}"
     return Change(
         Area.REDACTION,
-        Severity.DANGER if lost else Severity.GAIN,
+        severity,
         "redaction",
         words,
-        shown if lost else None,
-        None if lost else shown,
-        Reach(None if anybody else frozenset(tenants), None, routes),
-        _written(sides.before, routes, tenants),
-        _written(sides.after, routes, tenants),
+        before,
+        after,
+        Reach(None if anybody else tenants, None, moved.routes),
+        _written(sides.before, moved.routes, tenants),
+        _written(sides.after, moved.routes, tenants),
     )
+
+
+def _bare(old: Cover, new: Cover) -> Iterator[Change]:
+    """Tell of new routes to external providers without redaction, where others have some."""
+    if not any(old.of(route, (), one) for route in old.routes.values() for one in _outside(old)):
+        return
+    for name, route in new.routes.items():
+        if name in old.routes:
+            continue
+        reached = new.reaches(route)
+        bare = {one.name for one in _outside(new) if one.name in reached}
+        bare = {one for one in bare if not new.of(route, (), new.providers[one])}
+        if bare:
+            yield Change(
+                Area.REDACTION,
+                Severity.DANGER,
+                f"route `{name}`",
+                f"is new, and nothing is redacted in what it sends to {names(bare)}",
+                None,
+                "none",
+                Reach(None, None, frozenset({name})),
+                (),
+                at(route),
+            )
+
+
+def _outside(cover: Cover) -> list[Any]:
+    return [one for one in cover.providers.values() if one.trust is Trust.EXTERNAL]
 
 
 def _written(plan: Plan, routes: frozenset[str], tenants: frozenset[str]) -> Any:
@@ -194,7 +194,7 @@ def _rules(sides: Sides, *, told: bool) -> Iterator[Change]:
             Area.REDACTION,
             Severity.NEUTRAL,
             f"redaction `{redaction.name}`",
-            f"is {'new' if is_new else 'gone'}: {names(finds(redaction))}",
+            f"is {'new' if is_new else 'gone'}: {called(frozenset(finds(redaction)))}",
             None if is_new else shown,
             shown if is_new else None,
             Reach(),

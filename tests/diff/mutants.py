@@ -121,7 +121,7 @@ def _changed(
         else:
             kinds = typing.get_args(hints[name])
             others = _others(old, type(None) in kinds)
-            if str in kinds and not isinstance(old, str | None):
+            if str in kinds and not isinstance(old, str | dict | tuple | None):
                 others = iter([("a text", "x")])
             if (kind_of.__name__, name) in NEVER_EMPTY:
                 others = ((kind, new) for kind, new in others if new)

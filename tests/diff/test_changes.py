@@ -166,3 +166,39 @@ def test_the_product_is_not_enumerated():
     assert changes(("models: [fast]", "models: []"), base=base) == [
         "loss access: 1002 tenants of tier `free` lose model `fast`"
     ]
+
+
+ROUTE = "  - { name: llm, match: /v1, serve: llm, auth: keys"
+
+
+@pytest.mark.parametrize(
+    ("base", "edits", "said"),
+    [
+        pytest.param(
+            BASE,
+            [("detect: pii", "detect: [pii, us_itin], replace: block"), ("personal", "other")],
+            "neutral redaction: redaction does something else in requests to provider `openai`: "
+            "`credit_card`, `email`, `iban`, `phone`, `uk_nino` and `us_ssn`: placeholder -> block",
+            id="another redaction does something else",
+        ),
+        pytest.param(
+            BASE.replace("redact: personal\n", "").replace(ROUTE, f"{ROUTE}, redact: personal"),
+            [("routes:\n", "routes:\n  - { name: new, match: /new, serve: llm, auth: keys }\n")],
+            "danger redaction: route `new` is new, and nothing is redacted in what it sends to "
+            "`openai`",
+            id="a new route without any",
+        ),
+        pytest.param(
+            BASE.replace("redact: personal\n", "").replace(
+                "b: { tier: free", "b: { redact: personal, tier: free"
+            ),
+            [("redact: personal,", "")],
+            "danger redaction: redaction no longer covers requests of tenant `b` to provider "
+            "`openai`: `credit_card`, `email`, `iban`, `phone`, `uk_nino` and `us_ssn` go out as "
+            "they are; nothing is redacted there any more",
+            id="of one tenant",
+        ),
+    ],
+)
+def test_redaction_is_told_by_what_it_does(base, edits, said):
+    assert said in changes(*edits, base=base)
