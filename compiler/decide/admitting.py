@@ -127,7 +127,7 @@ def _counted(
         if not passes or not isinstance(route.action, Serve | Forward):
             return None
         placed = as_asked(placed)
-        if telling.world.edge_away:
+        if placed and telling.world.edge_away:
             return _away(telling, route, _anywhere(telling))
     verdicts = _verdicts(telling, placed, who, meant, passes=passes)
     if verdicts and telling.world.counters_away:

@@ -65,6 +65,10 @@ def _run(chain: _Chain) -> Trace:
         provider = chain.telling.laid.providers[target.provider]
         lane, way = _lane(chain, target)
         name = f"{target.provider}/{target.model}"
+        if lane is Lane.SERVICE and chain.telling.world.edge_away:
+            chain.attempts.append(Attempt(name, lane, "passed on", 503))
+            chain.telling.step("target", f"`{name}` needs the edge, which is away", target.at)
+            return _refused(chain, refusing.NOT_PROCESSED)
         if chain.endpoint in COUNTS and pair(chain.endpoint.client, provider.speech) is None:
             # The edge answers before anybody is asked who cools down.
             return _counted_here(chain, target, lane)
@@ -74,10 +78,6 @@ def _run(chain: _Chain) -> Trace:
             if number + 1 < len(chain.tried) and _passes_by(chain):
                 continue
             return _refused(chain, refusing.COOLING)
-        if way is Way.EDGE and chain.telling.world.edge_away:
-            chain.attempts.append(Attempt(name, lane, "passed on", 503))
-            chain.telling.step("target", f"`{name}` needs the edge, which is away", target.at)
-            return _refused(chain, refusing.NOT_PROCESSED)
         ended = _one(chain, number, target, provider, lane, way)
         if ended is not None:
             return ended
@@ -294,9 +294,6 @@ def _redacted(chain: _Chain, provider: Provider, lane: Lane) -> tuple[str, ...]:
 
 def _counted_here(chain: _Chain, target: Target, lane: Lane) -> Trace:
     name = f"{target.provider}/{target.model}"
-    if chain.telling.world.edge_away:
-        chain.attempts.append(Attempt(name, lane, "passed on", 503))
-        return _refused(chain, refusing.NOT_PROCESSED)
     chain.attempts.append(Attempt(name, lane, "served", 200))
     chain.telling.step("target", f"`{name}` counts no tokens: they are counted here", target.at)
     return chain.telling.end(Decider.GATE, 200, attempts=tuple(chain.attempts), cost=0)

@@ -111,14 +111,18 @@ def _gateway(
         made = compile_sources(sources_of({"gateway.yaml": text, **beside}), until="checked")
         assert made.ok, [(d.code, d.message) for d in made.diagnostics]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatewright-held-")))
+        edge = None
         if flavour == "native":
             envoy = stack.enter_context(envoy_alone(made))
         else:
-            envoy = stack.enter_context(whole_gateway(folder, text, beside, ENVIRONMENT))
+            edge = stack.enter_context(whole_gateway(folder, text, beside, ENVIRONMENT))
+            envoy = edge.envoy
         held = _Held(made.plan, flavour, given, signer, pairs, decided, result, envoy._listeners())
-        with ThreadPoolExecutor(len(drawn)) as pool:
-            for done in [pool.submit(held.run, one, f"{seed}/{one.name}") for one in drawn]:
-                done.result()
+        held.side_by_side(drawn, seed)
+        if edge is not None:
+            edge.stop()
+            held.away, held.pairs = True, max(pairs // 8, 1)
+            held.side_by_side(drawn, f"{seed}/away")
 
 
 @contextmanager
@@ -163,13 +167,25 @@ class _Held:
     result: Result
     ports: dict[str, int]
     lock: Lock = field(default_factory=Lock)
+    away: bool = False
+    """Whether the edge has been ended."""
+    counted: dict[str, Counted] = field(default_factory=dict)
+    cooling: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def side_by_side(self, drawn: Sequence[random_llm.Drawn], seed: str) -> None:
+        """Send the requests of all policies."""
+        with ThreadPoolExecutor(len(drawn)) as pool:
+            for done in [pool.submit(self.run, one, f"{seed}/{one.name}") for one in drawn]:
+                done.result()
 
     def run(self, one: random_llm.Drawn, seed: str) -> None:
         """Send one policy's requests."""
         random = Random(f"requests of {seed}")
         client = Client(self.ports[one.name], timeout=30)
-        counted = Counted(_own(self.plan))
-        cooling = self._cool(one, client)
+        counted = self.counted.setdefault(one.name, Counted(_own(self.plan)))
+        if one.name not in self.cooling:
+            self.cooling[one.name] = self._cool(one, client)
+        cooling = self.cooling[one.name]
         for _ in range(self.pairs):
             if len(self.result.differences) >= ENOUGH:
                 break
@@ -184,7 +200,7 @@ class _Held:
             self._note(one, asked, trace, wanted, got, again)
         client.close()
         with self.lock:
-            self.result.plans += 1
+            self.result.plans += not self.away
 
     def _cool(self, one: random_llm.Drawn, client: Client) -> frozenset[str]:
         """Have the providers fail that are to be cooling down; give those that do."""
@@ -238,6 +254,7 @@ class _Held:
             answers=asked.answers,
             used=counted.used,
             cooling=cooling,
+            edge_away=self.away,
         )
         got = self._seen(one, answered, before)
         trace = self.decided(self.plan, request, world)
@@ -294,7 +311,8 @@ class _Held:
     ) -> None:
         with self.lock:
             self.result.pairs += 1
-            sort = f"{trace.decider} {trace.status or ''} {trace.code or ''}".strip()
+            away = "(away) " if self.away else ""
+            sort = f"{away}{trace.decider} {trace.status or ''} {trace.code or ''}".strip()
             self.result.sorts[sort] += 1
             if again and wanted == got:
                 self.result.sorts["(asked again)"] += 1
@@ -304,8 +322,8 @@ class _Held:
                 steps = "\n    ".join(f"{step.about}: {step.text}" for step in trace.steps)
                 policy = yaml.safe_dump(one.sections, sort_keys=False)
                 self.result.differences.append(
-                    f"{self.flavour} {one.name}: {asked}\n  decided {wanted}\n  Envoy   {got}\n"
-                    f"    {steps}\n{policy}"
+                    f"{away}{self.flavour} {one.name}: {asked}\n  decided {wanted}\n"
+                    f"  Envoy   {got}\n    {steps}\n{policy}"
                 )
 
 

@@ -45,7 +45,7 @@ FAULTS: tuple[tuple[str, Answer, bool, bool], ...] = (
     ("slow", Answer(fault=Fault.TIMEOUT), False, True),
     ("slow_first_token", Answer(fault=Fault.STALL), True, True),
     ("cut:0", Answer(fault=Fault.CUT), True, False),
-    ("cut:2", Answer(fault=Fault.CUT_LATER), True, False),
+    ("cut:3:token_delay=0.03", Answer(fault=Fault.CUT_LATER), True, True),
     ("error_in_band", Answer(fault=Fault.IN_BAND), True, False),
 )
 _OVERLOADED = ("anthropic", "gemini")

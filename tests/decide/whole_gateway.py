@@ -13,7 +13,7 @@ from simulator.config import Config, Provider
 from simulator.recorder import Recorded
 from simulator.running import Simulator, start_in_thread
 from tests.e2e.edges import FLUSH, Beside, _answers
-from tests.e2e.envoy_process import EnvoyProcess, running, until
+from tests.e2e.envoy_process import running, until
 from tests.e2e.serve_process import bootstrap, serving
 from xds.edge.paths import worker_socket
 
@@ -53,7 +53,7 @@ def providers(apis: Mapping[str, str]) -> Iterator[Providers]:
 @contextmanager
 def whole_gateway(
     folder: Path, policy: str, beside: Mapping[str, str], environment: Mapping[str, str]
-) -> Iterator[EnvoyProcess]:
+) -> Iterator[Beside]:
     """Run a policy with its edge; ``beside`` are other files of the folder, by name."""
     with ExitStack() as stack:
         (folder / "policy").mkdir()
@@ -81,4 +81,4 @@ def whole_gateway(
         until(envoy.ready, "Envoy is not ready", envoy)
         socket = own / "edge" / worker_socket(0)
         until(partial(_answers, socket), "the edge does not serve", deadline=60)
-        yield envoy
+        yield one

@@ -42,14 +42,18 @@ class _Reply:
 
 
 _DETAILS = "response.code_details"
-_AWAY = "Who is asking cannot be checked at the moment; nothing is wrong with the request"
+_AWAY = ApiError(
+    503,
+    "Who is asking cannot be checked at the moment; nothing is wrong with the request",
+    code="unavailable",
+)
 
 _REPLIES = (
-    _Reply(f"{_DETAILS} == 'ext_authz_error'", ApiError(503, _AWAY), (("retry-after", "1"),)),
-    _Reply(f"{_DETAILS} == 'rate_limiter_error'", ApiError(503, _AWAY), (("retry-after", "1"),)),
+    _Reply(f"{_DETAILS} == 'ext_authz_error'", _AWAY, (("retry-after", "1"),)),
+    _Reply(f"{_DETAILS} == 'rate_limiter_error'", _AWAY, (("retry-after", "1"),)),
     _Reply(
         f"{_DETAILS}.startsWith('jwt_authn_access_denied{{Jwks_remote_fetch')",
-        ApiError(503, _AWAY),
+        _AWAY,
         (("retry-after", "1"),),
     ),
     _Reply(
