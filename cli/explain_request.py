@@ -98,7 +98,8 @@ def _said(
     if curl is not None:
         said = _of_curl(curl)
     else:
-        said, rest = _of_words(rest)
+        says_more = bool(args.model or args.stream or args.tool)
+        said, rest = _of_words(rest, says_more=says_more)
     headers: dict[str, list[str]] = said.setdefault("headers", {})
     for header in args.header or ():
         name, colon, value = header.partition(":")
@@ -125,8 +126,11 @@ def _said(
     return said, rest
 
 
-def _of_words(rest: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Read `'GET /orders'`, `GET /orders`, `/orders` or a URL; a policy may follow."""
+def _of_words(rest: list[str], *, says_more: bool) -> tuple[dict[str, Any], list[str]]:
+    """Read `'GET /orders'`, `GET /orders`, `/orders` or a URL; a policy may follow.
+
+    Where options say what is asked for, a path that is there on this machine is the policy's.
+    """
     said: dict[str, Any] = {}
     words = list(rest)
     if words and " " in words[0] and not Path(words[0]).exists():
@@ -135,6 +139,8 @@ def _of_words(rest: list[str]) -> tuple[dict[str, Any], list[str]]:
         said["method"] = words.pop(0)
         if not _is_target(words[0]):
             raise _WordsError(f"`{words[0]}` is no path", "a path begins with `/`")
+    if says_more and len(words) == 1 and Path(words[0]).exists():
+        return said, words
     if words and _is_target(words[0]):
         target = words.pop(0)
         if "://" in target:

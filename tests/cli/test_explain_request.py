@@ -88,6 +88,12 @@ def test_a_request_may_be_written_in_several_ways(told, words):
     assert shown["sent"][0]["path"] == "/orders/7"
 
 
+def test_an_absolute_path_of_a_policy_is_no_request(explained):
+    """Where it is said otherwise what is asked for."""
+    out = explained("--model", "fast", "--key", "acme/ci")
+    assert out.startswith("POST /v1/chat/completions\n")
+
+
 def test_the_world_around_may_be_said(told):
     """What upstreams do, one after the other; what is used; what is away."""
     asked = ("--model", "fast", "--key", "acme/ci")
