@@ -1,20 +1,24 @@
 """A gateway that rehearses: the real Envoy with its control plane and edge, before a simulator.
 
-Keys are made for the run and thrown away with it. Everything ends with the block.
+Keys, and what tokens are signed with, are made for the run and thrown away with it. Everything ends
+with the block.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import hmac
+import json
 import secrets
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import exits
 
@@ -26,13 +30,17 @@ if TYPE_CHECKING:
 SERVICES: Final = "plain_services"
 """The simulated service's name: an underscore, so that no provider of a policy can have it."""
 NODE: Final = "rehearsal"
+_KID: Final = "rehearsal"
 _GRACE: Final = 2.0
 _EDGE_LOG: Final = "edge.log"
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What runs: the plan as it is rehearsed, the listeners' ports, and keys by their ids."""
+    """What runs: the plan as it is rehearsed, the listeners' ports, and keys by their ids.
+
+    ``signing`` is what tokens of every issuer are signed with.
+    """
 
     plan: Plan
     ports: dict[str, int]
@@ -40,6 +48,34 @@ class Rehearsal:
     log: Path
     """Envoy's access log."""
     keys: dict[str, str] = field(repr=False, default_factory=dict)
+    signing: bytes = field(repr=False, default=b"")
+
+    def token(self, issuer: str, claims: Mapping[str, Any]) -> str:
+        """Make a valid token of an issuer of the policy with these claims."""
+        import time
+
+        of = next(one for one in self.plan.issuers if one.name == issuer)
+        said: dict[str, Any] = {"iss": of.issuer, "exp": int(time.time()) + 3_600}
+        if of.audiences:
+            said["aud"] = of.audiences[0]
+        return signed({**said, **claims}, self.signing)
+
+
+def signed(claims: Mapping[str, Any], key: bytes) -> str:
+    """Make a JWT that is signed with HS256 (RFC 7515, RFC 7518 section 3.2)."""
+    head = _base64(json.dumps({"alg": "HS256", "typ": "JWT", "kid": _KID}).encode())
+    text = f"{head}.{_base64(json.dumps(claims).encode())}"
+    return f"{text}.{_base64(hmac.digest(key, text.encode(), 'sha256'))}"
+
+
+def key_set(key: bytes) -> str:
+    """Write the key as a JSON Web Key Set (RFC 7517, RFC 7518 section 6.4)."""
+    one = {"kty": "oct", "alg": "HS256", "kid": _KID, "k": _base64(key)}
+    return json.dumps({"keys": [one]})
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @asynccontextmanager
@@ -100,10 +136,13 @@ async def _started(
     )
     keys = {name: f"gw_{secrets.token_urlsafe(24)}" for name in key_ids(plan)}
     hashes = {name: hashlib.sha256(key.encode()).digest() for name, key in keys.items()}
+    signing = secrets.token_bytes(32)
     point = simulated("127.0.0.1", simulator.port, simulator.port_of(SERVICES))
 
     def revise(real: Plan) -> Plan:
-        return any_ports(edge_in(str(edge.folder))(point(rehearsed(hashes)(real))))
+        return any_ports(
+            edge_in(str(edge.folder))(point(rehearsed(hashes, key_set(signing))(real)))
+        )
 
     compiled = await asyncio.to_thread(compile_sources, sources, revise=revise)
     if not compiled.ok:
@@ -142,7 +181,7 @@ async def _started(
             await envoy.live()
     except TimeoutError:
         raise exits.CannotRunError("Envoy did not come up in time") from None
-    return Rehearsal(compiled.plan, await envoy.ports(), simulator, log, keys)
+    return Rehearsal(compiled.plan, await envoy.ports(), simulator, log, keys, signing)
 
 
 def _add_providers(simulator: Simulator, plan: Plan) -> None:

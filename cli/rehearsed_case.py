@@ -62,7 +62,7 @@ class Answered:
 
 
 def ask(running: Rehearsal, request: Request, listener: str) -> Answered:
-    """Send a request as it is written, with the key itself in place of its id."""
+    """Send a request as it is written, with a credential in place of who asks."""
     from http.client import HTTPConnection, HTTPException
 
     connection = HTTPConnection("127.0.0.1", running.ports[listener], timeout=_LONGEST)
@@ -75,6 +75,9 @@ def ask(running: Rehearsal, request: Request, listener: str) -> Answered:
             connection.putheader(name, value)
         if request.key:
             connection.putheader("authorization", f"Bearer {running.keys[request.key]}")
+        elif request.issuer:
+            token = running.token(request.issuer, request.claims)
+            connection.putheader("authorization", f"Bearer {token}")
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             connection.putheader("content-length", str(len(request.body)))
         connection.endheaders(request.body or None)

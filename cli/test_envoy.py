@@ -56,8 +56,8 @@ def why_not(case: Case, trace: Trace, plan: Plan) -> str:
             return f"`given.{key}` cannot be had"
     if request.at is not None:
         return "`request.at` is not now"
-    if request.issuer or request.claims:
-        return "nobody else can sign an issuer's tokens"
+    if request.key and (request.issuer or request.claims):
+        return "a key and a token would stand in one header"
     if request.certificate or _is_tls(request.listener, plan):
         return "nobody else can make a client's certificate"
     if request.client not in (None, "127.0.0.1"):
@@ -68,6 +68,8 @@ def why_not(case: Case, trace: Trace, plan: Plan) -> str:
     ):
         return f"model `{model.name}` draws, or measures, who is first"
     route = next((one for one in plan.routes if one.name == trace.route), None)
+    if route is not None and any(method.kind.value == "oidc" for method in route.auth):
+        return "there is no browser to log in with"
     if route is not None and isinstance(route.action, Forward) and len(route.action.branches) > 1:
         return f"route `{route.name}` draws among services"
     answers = [one for many in (given.model_extra or {}).values() for one in many]

@@ -1,4 +1,4 @@
-"""The same plan as it is rehearsed: keys of which one has the text, short waits, limits never met.
+"""The same plan as it is rehearsed: credentials that one has, short waits, limits never met.
 
 What becomes of a request stays what it is, but for how long it takes. Tests say of what is used up,
 and a rehearsal has no counters to fill; so nothing it sends may use a limit up.
@@ -24,8 +24,12 @@ _ENOUGH = {Unit.REQUESTS: 10**6, Unit.CONCURRENT: 10**4}
 _ENOUGH_OF_OTHERS = 10**14
 
 
-def rehearsed(hashes: Mapping[str, bytes]) -> Callable[[Plan], Plan]:
-    """Return the revision; ``hashes`` are the SHA-256 of keys by their ids."""
+def rehearsed(hashes: Mapping[str, bytes], jwks: str) -> Callable[[Plan], Plan]:
+    """Return the revision.
+
+    ``hashes`` are the SHA-256 of keys by their ids; ``jwks`` is the key set that stands for that of
+    every issuer, as JSON.
+    """
 
     def revise(plan: Plan) -> Plan:
         return replace(
@@ -37,6 +41,7 @@ def rehearsed(hashes: Mapping[str, bytes]) -> Callable[[Plan], Plan]:
             providers=tuple(
                 replace(one, limits=_unmet(one.limits), cool_down=None) for one in plan.providers
             ),
+            issuers=tuple(replace(one, jwks=jwks) for one in plan.issuers),
             tenants=tuple(_tenant(one, hashes) for one in plan.tenants),
         )
 

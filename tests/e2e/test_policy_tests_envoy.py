@@ -49,6 +49,42 @@ tests:
 """
 
 
+TOKENS = """\
+gatewright: v1
+name: tokens
+listeners: { local: { address: 127.0.0.1, port: 8080 } }
+services: { orders: { endpoints: ["127.0.0.1:9"] } }
+issuers:
+  corp:
+    issuer: https://login.corp.example
+    audiences: [gateway]
+    jwks: https://login.corp.example/keys
+    claims: { tenant: org, user: sub }
+tenants: { acme: { claims: [acme-inc] } }
+routes:
+  - { name: orders, match: /orders, service: orders, auth: { jwt: corp } }
+ledger: { store: none }
+tests:
+  - name: tokens
+    request: { path: /orders/7 }
+    cases:
+      - request: { claims: { org: acme-inc, sub: ana } }
+        expect: { status: 200, identity: { tenant: acme, user: ana, by: jwt } }
+      - { request: { claims: { org: other } }, expect: { status: 401 } }
+      - { name: nobody, expect: { status: 401 } }
+"""
+
+
+def test_tokens_are_signed_for_the_run(tmp_path, capsys):
+    """By a key that stands for the issuer's own, whose claims are as the test says."""
+    policy = tmp_path / "gateway.yaml"
+    policy.write_text(TOKENS)
+    code = main(["test", str(policy), "--envoy", "-v"])
+    out, err = capsys.readouterr()
+    assert code == exits.OK, out + err
+    assert "3 passed in" in out
+
+
 def test_a_difference_is_an_error_of_ours(tmp_path, capsys, monkeypatch):
     """Were the evaluator wrong about Envoy, it would be told, with another exit code."""
     policy = tmp_path / "gateway.yaml"
