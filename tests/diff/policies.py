@@ -1,5 +1,7 @@
 """Plans and reviews of texts that differ in a few words."""
 
+from functools import cache
+
 from compiler.diff.plans import diff_plans
 from compiler.diff.review import review
 from compiler.pipeline import compile_sources
@@ -34,10 +36,18 @@ routes:
 """
 
 
+@cache
 def compiled(text):
     found = compile_sources(sources_of({"gateway.yaml": text}), until="checked")
     assert found.ok, found.diagnostics
     return found
+
+
+@cache
+def planned(text):
+    found = compile_sources(sources_of({"gateway.yaml": text}), until="plan")
+    assert found.ok, found.diagnostics
+    return found.plan
 
 
 def edited(*edits, base=BASE):
@@ -51,7 +61,7 @@ def edited(*edits, base=BASE):
 
 def changes(*edits, base=BASE):
     """What is said of some edits, one line each: severity, area, subject and message."""
-    found = diff_plans(compiled(base).plan, compiled(edited(*edits, base=base)).plan)
+    found = diff_plans(planned(base), planned(edited(*edits, base=base)))
     return [f"{e.severity} {e.area}: {e.subject} {e.message}" for e in found.entries]
 
 

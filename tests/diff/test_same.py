@@ -27,7 +27,7 @@ def plan_of(files):
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10**9), count=st.integers(1, 4))
 def test_shuffled_and_split_texts_are_the_same(folder, seed, count):
     """Keys in any order, entries in any file."""
@@ -38,7 +38,7 @@ def test_shuffled_and_split_texts_are_the_same(folder, seed, count):
     assert not diff_plans(whole, plan_of(parts))
 
 
-@settings(max_examples=30)
+@settings(max_examples=8)
 @given(st.randoms(use_true_random=False))
 def test_routes_that_never_meet_may_stand_in_any_order(rng):
     """The order of the text decides between routes of one rank only if both take a request."""
@@ -51,7 +51,7 @@ def test_routes_that_never_meet_may_stand_in_any_order(rng):
     ]
     other = list(routes)
     rng.shuffle(other)
-    one, two = (compiled(BASE + "".join(listed)).plan for listed in (routes, other))
+    one, two = (plan_of({"gateway.yaml": BASE + "".join(listed)}) for listed in (routes, other))
     assert not diff_plans(one, two)
 
 
