@@ -14,7 +14,9 @@ import pytest
 
 from compiler.plan_accounts import Edge
 from compiler.plan_llm import Endpoint, Model, Speech, Trigger
-from tests.e2e.llm_gateway import Gateway, gateway, model, plan, provider
+from compiler.plan_policies import Applied
+from policies.body_limit import BodyLimit
+from tests.e2e.llm_gateway import AT, Gateway, gateway, model, plan, provider, serve
 from tests.e2e.llm_upstream import (
     Answer,
     Recorded,
@@ -85,7 +87,9 @@ def lane(tmp_path_factory) -> Iterator[Lane]:
             chained("gemini", "gemini/g", "last/z"),
             chained("native", "native/a", "last/z"),
         ]
-        made = replace(plan(providers, models), edge=Edge(folder=str(folder), workers=1))
+        small = Applied("body_limit", BodyLimit(256), AT)
+        routes = [serve(*models), serve(*models, name="small", prefix="/small", policies=(small,))]
+        made = replace(plan(providers, models, routes), edge=Edge(folder=str(folder), workers=1))
         with gateway(made) as running:
             yield Lane(running, edge, native, gemini)
 
@@ -166,6 +170,16 @@ def test_a_stream_of_a_chain_passes_a_gate_and_is_not_changed(lane):
     assert seen.route == "llm/chat/completions/native?stream"
     assert seen.body == b""
     assert seen.upstream == "llm/native/a"
+
+
+def test_a_stream_that_is_larger_than_any_request_passes_the_gate(lane):
+    """A route's small `body_limit` is of requests: Envoy ended where it bounded answers, too."""
+    events = sse(*(chat_chunk("hi" * 100) for _ in range(40)), chat_chunk("", finish="stop"))
+    lane.native.answer(Answer(content_type="text/event-stream", chunks=[b"".join(events)]))
+    said = {"model": "native", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    answer = lane.gateway.post("/small/chat/completions", said)
+    assert answer.content == b"".join(events)
+    assert lane.gateway.post("/small/chat/completions", {**said, "x": "y" * 300}).status_code == 413
 
 
 def test_a_stream_that_fails_before_its_first_content_goes_on(lane):
