@@ -34,6 +34,8 @@ class Desk:
     def __init__(self, policy: Path | None = None) -> None:
         self._policy = policy
         self._known: dict[str, Understood] = {}
+        self._asked: dict[str, int] = {}
+        self._found: dict[str, str | None] = {}  # policies, by documents that are part of them
         self.documents: dict[str, Document] = {}
         self.folders: list[Path] = []
 
@@ -43,20 +45,47 @@ class Desk:
             return document.uri if says_version(document.text) else None
         if self._policy is not None:
             return str(self._policy)
-        inside = [one for one in self.folders if document.path.is_relative_to(one)]
-        within = max(inside, key=lambda one: len(one.parts), default=document.path.parent)
-        found = policy_of(document.path, self._texts(), within)
+        if document.uri not in self._found:
+            self._found[document.uri] = self._find(document, document.path)
+        return self._found[document.uri]
+
+    def _find(self, document: Document, path: Path) -> str | None:
+        inside = [one for one in self.folders if path.is_relative_to(one)]
+        within = max(inside, key=lambda one: len(one.parts), default=path.parent)
+        found = policy_of(path, self._texts() | {path: document.text}, within)
         return None if found is None else str(found)
 
+    def put(self, document: Document) -> None:
+        """Take a document's text; which policy is whose is looked for again if that may differ."""
+        before = self.documents.get(document.uri)
+        self.documents[document.uri] = document
+        if before is None or says_version(before.text) != says_version(document.text):
+            self.look_again()
+
+    def drop(self, uri: str) -> Document | None:
+        """Drop a document; what is on disk holds again."""
+        document = self.documents.pop(uri, None)
+        self.look_again()
+        return document
+
+    def look_again(self) -> None:
+        """Look for policies anew: files came or went, or say something else."""
+        self._found.clear()
+
     def understand(self, policy: str) -> Understood:
-        """Read and compile a policy; what it was before helps where it has faults now."""
+        """Read and compile a policy; what it was before helps where it has faults now.
+
+        It may be called beside itself, of another thread: what was asked for last is kept.
+        """
+        asked = self._asked[policy] = self._asked.get(policy, 0) + 1
         alone = self.documents.get(policy)
         if alone is not None and alone.path is None:
             read = sources_of({policy: alone.text})
         else:
             read = sources(Path(policy), self._texts())
         known = understand(read, self._known.get(policy))
-        self._known[policy] = known
+        if self._asked[policy] == asked:
+            self._known[policy] = known
         return known
 
     def known(self, document: Document) -> Understood:
@@ -75,4 +104,4 @@ class Desk:
         self._known.pop(policy, None)
 
     def _texts(self) -> dict[Path, str]:
-        return {one.path: one.text for one in self.documents.values() if one.path is not None}
+        return {one.path: one.text for one in list(self.documents.values()) if one.path is not None}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from compiler.read import Sources, goes_with, is_policy_file, read, sources_of
@@ -15,6 +17,7 @@ _SAYS_VERSION = re.compile(r"^[\"']?gatewright[\"']?[ \t]*:", re.MULTILINE)
 _SUFFIXES = (".yaml", ".yml")
 _LONGEST = 1 << 20
 _MOST_UP = 64
+_MOST_BELOW = 1_000
 
 
 def says_version(text: str) -> bool:
@@ -61,11 +64,16 @@ def sources(policy: Path, texts: Texts) -> Sources:
 
 def _holds_others(folder: Path, said: Path, texts: Texts) -> bool:
     """Whether folders below hold policies of their own, as a folder of examples does."""
-    nested = {path for path in texts if path.suffix in _SUFFIXES and folder in path.parents}
-    for parent in folder.iterdir() if folder.is_dir() else ():
-        if parent.is_dir() and not parent.name.startswith("."):
-            nested |= {path for suffix in _SUFFIXES for path in parent.rglob(f"*{suffix}")}
+    opened = (path for path in texts if path.suffix in _SUFFIXES and folder in path.parents)
+    nested = (*opened, *islice(_below(folder), _MOST_BELOW))
     return any(path != said and says_version(_text(path, texts)) for path in nested)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Give the YAML files of a folder and those in it, but for what is hidden."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent) / name for name in sorted(names) if name.endswith(_SUFFIXES))
 
 
 def _files(folder: Path, texts: Texts) -> list[Path]:

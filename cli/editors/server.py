@@ -52,7 +52,7 @@ class PolicyServer(LanguageServer):
     def put(self, uri: str, text: str) -> None:
         """Take a document's text, and compile its policy when nobody types."""
         document = Document(uri, _path(uri), text)
-        self.desk.documents[uri] = document
+        self.desk.put(document)
         self.changed(document)
 
     def changed(self, document: Document) -> None:
@@ -68,7 +68,7 @@ class PolicyServer(LanguageServer):
 
     def close(self, uri: str) -> None:
         """Drop a document, and what was told of its policy if it was the last one of it."""
-        document = self.desk.documents.pop(uri, None)
+        document = self.desk.drop(uri)
         if document is None:
             return
         left = {self.desk.policy(one) for one in self.desk.documents.values()}
@@ -81,7 +81,12 @@ class PolicyServer(LanguageServer):
 
     async def _tell_later(self, policy: str) -> None:
         await asyncio.sleep(PAUSE)
-        known = await asyncio.to_thread(self.desk.understand, policy)
+        try:
+            known = await asyncio.to_thread(self.desk.understand, policy)
+        except Exception as error:  # noqa: BLE001 - the server goes on, and says that it has a bug
+            message = f"internal error ({type(error).__name__}); this is a bug of gatewright"
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
+            return
         first = next((source.name for source in known.sources.policies), policy)
         self._publish(policy, answers.diagnostics(known, self.encoding, first))
 
@@ -136,6 +141,7 @@ def _follow(made: PolicyServer) -> None:
 
     @made.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def files_changed(_params: types.DidChangeWatchedFilesParams) -> None:
+        made.desk.look_again()
         for document in made.desk.documents.values():
             made.changed(document)
 

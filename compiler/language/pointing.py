@@ -63,7 +63,7 @@ def hover(known: Understood, file: str, index: int) -> Hover | None:
         if value:
             parts.append(f"In the end:\n\n{value}")
             stale = known.stale
-    text = mask("\n\n".join(parts))
+    text = _nearer(mask("\n\n".join(parts)), known)
     return Hover(f"{text}\n\n{_STALE}" if stale else text, token.start, token.end)
 
 
@@ -114,5 +114,10 @@ def _definitions_of_key(token: Token, known: Understood) -> tuple[Declaration, .
 
 
 def _hover(text: str, start: int, end: int, known: Understood) -> Hover:
-    text = mask(text)
+    text = _nearer(mask(text), known)
     return Hover(f"{text}\n\n{_STALE}" if known.stale else text, start, end)
+
+
+def _nearer(text: str, known: Understood) -> str:
+    """Call files as they are called inside of the policy's folder."""
+    return text.replace(known.sources.root, "") if known.sources.root else text

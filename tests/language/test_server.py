@@ -115,6 +115,7 @@ def test_hover(editor):
     found = editor.hover("gateway.yaml", line("  acme"), 3)
     assert "**tenant `acme`**: tier `pro`" in found.contents.value
     assert "overrides 20 requests/minute (tier base)" in found.contents.value
+    assert "declared at gateway.yaml:21:3" in found.contents.value
     assert found.range.start == types.Position(line("  acme"), 2)
     assert editor.hover("gateway.yaml", 0, 99) is not None
     assert editor.hover("gateway.yaml", 999, 0) is None
@@ -161,7 +162,8 @@ def test_one_policy_for_all(tmp_path):
     (tmp_path / "a" / "gateway.yaml").write_text(POLICY)
     file = tmp_path / "b" / "tiers.yaml"
     desk = Desk(tmp_path)
-    document = desk.documents[file.as_uri()] = Document(file.as_uri(), file, "tiers: { pro: {} }\n")
+    document = Document(file.as_uri(), file, "tiers: { pro: {} }\n")
+    desk.put(document)
     known = desk.understand(desk.policy(document))
     assert [one.code for one in known.diagnostics] == ["duplicate-key"]
     assert Desk().policy(document) is None
