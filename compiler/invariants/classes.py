@@ -71,15 +71,15 @@ class Callers:
     members: list[Caller] = field(default_factory=list)
 
 
-DoorSight = tuple[Seen, tuple[bool, bool] | None]
-"""What is seen of a door, and what it redacts, which decides of ends; None if it has none."""
+DoorSeen = tuple[Seen, bool]
+"""What is seen of a door, and whether it leads to models."""
 
 
-def classes_of_doors(doors: Iterable[Door], sight: Sight) -> Mapping[DoorSight, tuple[Doors, ...]]:
+def classes_of_doors(doors: Iterable[Door], sight: Sight) -> Mapping[DoorSeen, tuple[Doors, ...]]:
     """Put doors together, by what is seen of them."""
-    found: defaultdict[DoorSight, dict[int, Doors]] = defaultdict(dict)
+    found: defaultdict[DoorSeen, dict[int, Doors]] = defaultdict(dict)
     for door in doors:
-        alike = found[sight.of(door.part), door.redacts if door.serves else None]
+        alike = found[sight.of(door.part), door.serves]
         one = alike.get(door.models)
         if one is None:
             one = alike[door.models] = Doors(door.models)

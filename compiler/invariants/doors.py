@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compiler.invariants.slots import Part, Slot, limited, several
-from compiler.needs import Needs, needs_of
 from compiler.plan import Forward, Listener, PathKind, Plan, Redirect, Route, Serve
 from compiler.plan_accounts import PlacedLimit
-from compiler.plan_llm import Provider, Redaction, Trust
+from compiler.plan_llm import Redaction
 from policies.downstream_tls import DownstreamTls
 from xds.edge.detectors import GROUPS
 from xds.edge.limit import Each
@@ -23,8 +22,7 @@ OWN = frozenset({Each.TENANT, Each.TEAM, Each.KEY, Each.USER})
 class Door:
     """``place`` is the route's number in the plan, ``models`` has a bit for each model it serves.
 
-    ``redacts`` tells whether anybody's requests are redacted here: for external providers, and for
-    internal ones. ``service`` is empty where the route leads to none.
+    ``service`` is empty where the route leads to none.
     """
 
     listener: Listener
@@ -32,7 +30,6 @@ class Door:
     place: int
     service: str
     models: int
-    redacts: tuple[bool, bool]
     part: Part = field(compare=False)
 
     @property
@@ -52,29 +49,22 @@ class Door:
 def doors_of(plan: Plan, numbers: Mapping[str, int]) -> tuple[Door, ...]:
     """Give all doors that some node has; ``numbers`` are the bits of models."""
     listeners = {listener.name: listener for listener in plan.listeners}
-    outside = _a_provider(plan, Trust.EXTERNAL)
-    inside = _a_provider(plan, Trust.INTERNAL)
-    needs = needs_of(plan)
     parts = _Parts(plan)
     found: list[Door] = []
     for place, route in enumerate(plan.routes):
         serve = route.action if isinstance(route.action, Serve) else None
         models = 0 if serve is None else sum(1 << numbers[one] for one in serve.models)
-        redacts = (
-            serve is not None and _redacts(needs, route, outside),
-            serve is not None and _redacts(needs, route, inside),
-        )
         shared = parts.of_route(route)
         for name in _standing(plan, route):
             listener = listeners[name]
             part = {**shared, **parts.of_listener(listener)}
             if not isinstance(route.action, Forward):
-                found.append(Door(listener, route, place, "", models, redacts, part))
+                found.append(Door(listener, route, place, "", models, part))
                 continue
             for branch in route.action.branches:
                 if branch.weight:
                     leads = {**part, Slot.SERVICES: frozenset({branch.service})}
-                    found.append(Door(listener, route, place, branch.service, 0, redacts, leads))
+                    found.append(Door(listener, route, place, branch.service, 0, leads))
     return tuple(found)
 
 
@@ -171,11 +161,3 @@ def _standing(plan: Plan, route: Route) -> Iterator[str]:
             name in group.listeners and route.name in group.routes for group in plan.groups
         ):
             yield name
-
-
-def _a_provider(plan: Plan, trust: Trust) -> Provider | None:
-    return next((one for one in plan.providers if one.trust is trust), None)
-
-
-def _redacts(needs: Needs, route: Route, provider: Provider | None) -> bool:
-    return provider is not None and bool(needs.redactions_at(route, provider))

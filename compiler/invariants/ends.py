@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from compiler.invariants.doors import limits_in
 from compiler.invariants.slots import Part, Slot
 from compiler.lower.llm.variants import orders
-from compiler.needs import COUNTS, Needs
-from compiler.plan import Plan, Route
+from compiler.plan import Plan
 from compiler.plan_llm import Choice, Endpoint, Group, Model, Provider, Target
-from xds.edge.pairs import pair
 
-WORDS: Mapping[Endpoint, str] = {
+WORDS: Final[Mapping[Endpoint, str]] = {
     Endpoint.CHAT_COMPLETIONS: "chat",
     Endpoint.COMPLETIONS: "completions",
     Endpoint.RESPONSES: "responses",
-    Endpoint.INPUT_TOKENS: "responses",
     Endpoint.MESSAGES: "messages",
-    Endpoint.COUNT_TOKENS: "messages",
     Endpoint.EMBEDDINGS: "embeddings",
     Endpoint.IMAGES: "images",
-    Endpoint.IMAGE_EDITS: "images",
     Endpoint.SPEECH: "speech",
-    Endpoint.TRANSCRIPTIONS: "speech",
-    Endpoint.AUDIO_TRANSLATIONS: "speech",
 }
-"""The API of clients that an operation is of, as policies call it."""
+"""The API of clients that an operation is of, as policies call it. What comes with one of these
+(counts, and the same with files) leads nowhere that it does not lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +40,21 @@ NOWHERE = End()
 """The end of a path that leads to no model."""
 
 
-def ends_at(route: Route, plan: Plan, numbers: Mapping[str, int], needs: Needs) -> tuple[End, ...]:
-    """Give the ends of all models as they are behind a route, simplest operations first.
-
-    What a route redacts decides of an operation that is refused where files would have to be read.
-    """
+def ends_of(plan: Plan, numbers: Mapping[str, int]) -> tuple[End, ...]:
+    """Give the ends of all models, the simplest operations of each first."""
     providers = {provider.name: provider for provider in plan.providers}
     found: list[End] = []
     for model in plan.models:
         part = _part_of(model, plan)
         reached = reachable(model, providers)
-        for endpoint in model.endpoints:
-            if needs.unread(route, endpoint, model):
-                continue
+        for endpoint in (one for one in model.endpoints if one in WORDS):
             for target in reached:
-                provider = providers[target.provider]
-                if endpoint in COUNTS and pair(endpoint.client, provider.speech) is None:
-                    continue  # nothing is sent: the edge counts
                 own = {
                     **part,
                     Slot.OPERATIONS: frozenset({WORDS[endpoint]}),
                     Slot.PROVIDERS: frozenset({target.provider}),
                     Slot.TARGETS: frozenset({f"{target.provider}/{target.model}"}),
-                    Slot.EGRESS: frozenset({provider.trust.value}),
+                    Slot.EGRESS: frozenset({providers[target.provider].trust.value}),
                 }
                 found.append(End(numbers[model.name], model, endpoint, target, own))
     return tuple(found)

@@ -21,7 +21,7 @@ from compiler.invariants.pattern_text import text_of
 from compiler.invariants.search import Way
 from compiler.plan import Match, PathKind, Plan, ValueKind, ValueMatch
 from compiler.plan_accounts import AuthKind
-from compiler.plan_llm import FORMS, Choice, Model, Target, Trigger
+from compiler.plan_llm import Choice, Model, Target, Trigger
 
 _FAILING: Final[Mapping[Trigger, Answer]] = {
     Trigger.RATE_LIMITED: Answer(429),
@@ -65,7 +65,7 @@ def _requests(way: Way) -> Iterator[Request]:
         return
     asked = "?" + "&".join(f"{name}={value}" for name, value in query) if query else ""
     body = b""
-    if end.model is not None and end.endpoint not in FORMS:
+    if end.model is not None:
         body = json.dumps({"model": end.model.name}).encode()
         headers += (("content-type", "application/json"),)
     for path in _paths(match, end):

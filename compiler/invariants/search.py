@@ -22,10 +22,9 @@ from compiler.invariants.classes import (
     sight_of,
 )
 from compiler.invariants.doors import Door, doors_of
-from compiler.invariants.ends import NOWHERE, End, ends_at
+from compiler.invariants.ends import NOWHERE, End, ends_of
 from compiler.invariants.invariant import Condition, Invariant
 from compiler.invariants.slots import had
-from compiler.needs import needs_of
 from compiler.plan import Plan
 
 ANY = -1
@@ -79,24 +78,17 @@ class Terrain:
     plan: Plan
     doors: tuple[Door, ...]
     callers: tuple[Caller, ...]
-    ends: dict[tuple[bool, bool], tuple[End, ...]]
-    """By what their doors redact."""
+    ends: tuple[End, ...]
 
 
 def terrain_of(plan: Plan) -> Terrain:
     """Lay out a plan."""
     numbers = {model.name: number for number, model in enumerate(plan.models)}
-    doors = doors_of(plan, numbers)
-    needs = needs_of(plan)
-    ends: dict[tuple[bool, bool], tuple[End, ...]] = {}
-    for door in doors:
-        if door.serves and door.redacts not in ends:
-            ends[door.redacts] = ends_at(door.route, plan, numbers, needs)
     return Terrain(
         plan,
-        tuple(sorted(doors, key=lambda door: (door.rank, door.listener.name))),
+        tuple(sorted(doors_of(plan, numbers), key=lambda door: (door.rank, door.listener.name))),
         tuple(sorted(callers_of(plan, numbers), key=lambda caller: caller.rank)),
-        ends,
+        ends_of(plan, numbers),
     )
 
 
@@ -121,11 +113,9 @@ def search(invariant: Invariant, terrain: Terrain, most: int = 8) -> Violation |
 def _hits(invariant: Invariant, terrain: Terrain) -> Iterator[_Hit]:
     sight = sight_of(invariant)
     callers = classes_of_callers(terrain.callers, sight)
-    ends = {
-        redacts: classes_of_ends(found, sight).items() for redacts, found in terrain.ends.items()
-    }
-    for (door_seen, redacts), doors in classes_of_doors(terrain.doors, sight).items():
-        there = [(NOWHERE_SEEN, ANY)] if redacts is None else list(ends[redacts])
+    ends = classes_of_ends(terrain.ends, sight).items()
+    for (door_seen, serves), doors in classes_of_doors(terrain.doors, sight).items():
+        there = ends if serves else [(NOWHERE_SEEN, ANY)]
         for caller_seen, asking in callers.items():
             models = 0
             for end_seen, bits in there:
@@ -158,7 +148,7 @@ def _ways(hit: _Hit, invariant: Invariant, terrain: Terrain) -> Iterator[Way]:
         if not door.serves:
             yield Way(door, caller, NOWHERE)
             continue
-        for end in terrain.ends[door.redacts]:
+        for end in terrain.ends:
             way = Way(door, caller, end)
             if hit.models >> end.number & 1 and way.violates(invariant) is not None:
                 yield way

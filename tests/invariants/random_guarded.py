@@ -95,9 +95,9 @@ def _provider(random: Random, name: str) -> dict[str, Any]:
     }
     if provider["api"] == "openai":
         provider["url"] = f"http://{name}.example/v1"
-    if random.random() < 0.15:
+    if random.random() < 0.4:
         provider["limits"] = _limits(random, "limits")
-    if random.random() < 0.1:
+    if random.random() < 0.3:
         provider["cool_down"] = "30s"
     return provider
 
@@ -121,9 +121,9 @@ def _model(random: Random) -> dict[str, Any]:
             model["targets"] = [
                 {"to": one, "context": f"{random.choice((2, 8, 64))}k tokens"} for one in targets
             ]
-        elif shape < 0.8:
+        elif shape < 0.75:
             model["fallback"] = {"attempts": random.randint(1, len(targets))}
-        elif shape < 0.9:
+        elif shape < 0.95:
             model["fallback"] = {"on": []}
     if random.random() < 0.2:
         model["access"] = "on_request"
@@ -140,7 +140,7 @@ def _limits(random: Random, key: str) -> list[Any]:
         return ["5 USD/day"]
     limits: list[Any] = list(random.choice(LIMITS))
     if random.random() < 0.2:
-        limits[0] = {"limit": limits[0], "each": random.choice(("client", "all"))}
+        limits[0] = {"limit": limits[0], "each": random.choice(("client", "all", "tenant"))}
     return limits
 
 
@@ -177,13 +177,13 @@ def _tenant(random: Random, policy: dict[str, Any], n: int, routes: list[str]) -
         tenant["certificates"] = [f"spiffe://corp/{n}/*"]
     if random.random() < 0.2:
         tenant["claims"] = [] if random.random() < 0.3 else [f"c{n}"]
-    if random.random() < 0.3:
+    if random.random() < 0.2:
         tenant["limits"] = _limits(random, "limits")
     if random.random() < 0.7:
         tenant["keys"] = {"k": _key(random, models, f"{n}1")}
-    if random.random() < 0.4:
+    if random.random() < 0.6:
         team: dict[str, Any] = {"keys": {"k": _key(random, models, f"{n}2")}}
-        if random.random() < 0.4:
+        if random.random() < 0.7:
             team["models"] = _some(random, models, 1)
         if random.random() < 0.4:
             team["limits"] = _limits(random, "limits")
@@ -194,7 +194,7 @@ def _tenant(random: Random, policy: dict[str, Any], n: int, routes: list[str]) -
     tenant["grants"] = [
         {**one, "requested_by": "bo", **random.choice(({}, {"approved_by": "ana"}))}
         for one in _some(random, grants)
-        if random.random() < 0.3
+        if random.random() < 0.5
     ]
     return tenant
 
@@ -282,19 +282,20 @@ def _condition(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
         "tags": TAGS,
     }
     condition: dict[str, Any] = {}
-    for word in random.sample([*words, "redaction", "detectors", "limits", "own_limits"] * 2, 3):
-        if condition and random.random() < 0.4:
+    several = ("redaction", "detectors", "limits", "own_limits")
+    for word in random.sample([*words, *several * 4], 3):
+        if condition and random.random() < 0.55:
             continue
-        several = {
+        found = {
             "redaction": ("people", "keys", "own"),
             "detectors": DETECTORS,
             "limits": LIMITED,
             "own_limits": LIMITED,
         }.get(word)
-        if several is None:
+        if found is None:
             condition[word] = random.sample(tuple(words[word]), random.choice((1, 1, 2)))
         elif random.random() < 0.5:
             condition[word] = "none"
         else:
-            condition[word] = random.sample(several, random.choice((1, 1, 2)))
+            condition[word] = random.sample(found, random.choice((1, 1, 2)))
     return condition

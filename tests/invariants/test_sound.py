@@ -20,7 +20,7 @@ from compiler.read import sources_of
 from tests.invariants.brute_force import Path, World, violates
 from tests.invariants.random_guarded import draw, draw_invariant
 
-INVARIANTS = 12
+INVARIANTS = 40
 
 
 def path_of(way: Way) -> Path:
