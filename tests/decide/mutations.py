@@ -153,7 +153,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a model that is elsewhere is told to be unknown",
-        _OPERATIONS, "    if elsewhere:\n", "    if not elsewhere:\n", "native",
+        _OPERATIONS,
+        'code="wrong_endpoint"',
+        'code="model_not_found"',
+        "native",
     ),
     Mutation(
         "the provider is asked for the client's model",

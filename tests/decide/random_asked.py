@@ -99,8 +99,10 @@ def draw(random: Random, made: Drawn) -> Asked:
         path = prefix + random.choice(("/models", f"/models/{name}", "/nothing"))
     elif odd < 0.12:
         path += "?beta=true"
-    elif odd < 0.15:
-        body = body.replace(b"corp.example", b"corp.example " + b"x" * random.choice((300, 1500)))
+    elif odd < 0.3:
+        body = body.replace(
+            b"corp.example", b"corp.example " + b"x" * random.choice((150, 300, 700, 1500))
+        )
     if content_type:
         headers.append(("content-type", content_type))
     outcomes, answers = _answers(random, made, stream=stream)
