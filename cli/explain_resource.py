@@ -99,6 +99,7 @@ def _data(resource: Resource, field: str, told: Blame) -> dict[str, Any]:
         "field": field or None,
         "made_at": None if told.made is None else str(told.made),
         "shaped_by": [{"name": part.name, "at": str(part.at)} for part in told.shaped],
+        "unsearched": told.unsearched,
         "value": told.value if field else None,
     }
 
@@ -111,7 +112,9 @@ def _text(shown: dict[str, Any], told: Blame) -> str:
     rows += [(one["name"], one["at"]) for one in shown["shaped_by"]]
     width = max((len(first) for first, _ in rows), default=0)
     lines += [f"  {first:{width}}  {second}" for first, second in rows]
-    if not shown["shaped_by"]:
+    if told.unsearched:
+        lines.append(f"  name a part of it: {told.unsearched} parts of the policy may have made it")
+    elif not shown["shaped_by"]:
         lines.append("  nothing else in the policy changes it")
     if shown["field"]:
         value = envoy_yaml(told.value).rstrip().splitlines()

@@ -8,8 +8,9 @@ what somebody wrote down beside the code. With few parts to blame of many it tak
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.diagnostic import Reporter
@@ -38,6 +39,10 @@ MOST_LOWERINGS = 400
 """After so many the search ends; what has not been told apart by then is told together."""
 
 
+MOST_PARTS_OF_ALL = 150
+"""Of a plan with more, only what made a part of a resource is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blame:
     """What made a part of a resource: ``value`` is the part itself, as plain data.
@@ -49,6 +54,8 @@ class Blame:
     value: Any
     made: Span | None
     shaped: tuple[Part, ...]
+    unsearched: int = 0
+    """How many parts the plan has, where these are too many to look for all that made a whole."""
 
 
 class NoSuchFieldError(KeyError):
@@ -70,16 +77,18 @@ def blame(plan: Plan, resource: Resource, field: str, origins: Mapping[Key, Span
     path = by_names(whole, find_field(whole, field))
     value = at_path(whole, path)
 
+    base = _reduced(plan, key, path, value)
+    parts = parts_of(base)
+    if not field and len(parts) > MOST_PARTS_OF_ALL:
+        return Blame(value, origins.get(key), (), unsearched=len(parts))
+
     def differs(parts: Sequence[Part]) -> bool:
-        less = plan
+        less = base
         for part in parts:
             less = part.without(less)
         return bool(_lowered(less, key, path) != value)
 
-    search = _Search(differs)
-    parts = parts_of(plan)
-    shaped = tuple(search.within(parts))
-    return Blame(value, origins.get(key), shaped)
+    return Blame(value, origins.get(key), tuple(_Search(differs).within(parts)))
 
 
 def find_field(whole: Any, field: str) -> tuple[str | int, ...]:
@@ -145,6 +154,20 @@ def _walk(
         for place, inner in enumerate(value):
             yield (*path, place), inner, ""
             yield from _walk(inner, (*path, place))
+
+
+def _reduced(plan: Plan, key: Key, path: Way, value: Any) -> Plan:
+    """Leave away the routes and tenants that a part does not name, where it stays what it is.
+
+    A plan of a thousand routes is lowered once so, and then what is left of it many times.
+    """
+    text = json.dumps(value, default=str)
+    fewer = replace(
+        plan,
+        routes=tuple(one for one in plan.routes if one.name in text),
+        tenants=tuple(one for one in plan.tenants if one.name in text),
+    )
+    return fewer if _lowered(fewer, key, path) == value else plan
 
 
 def _lowered(plan: Plan, key: Key, path: Way) -> Any:
