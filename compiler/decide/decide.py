@@ -49,7 +49,9 @@ def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
         telling.step("host", f"no route is for host `{request.host}`")
         return telling.end(Decider.ENVOY, 404)
     telling.step("host", f"host `{telling.host}`" if telling.host else "any host")
-    route = next((one for one in tried[telling.host] if _takes(one, request, path)), None)
+    route = next(
+        (one for one in tried[telling.host].may_take(path.path) if _takes(one, request, path)), None
+    )
     if route is None:
         telling.step("route", f"no route takes {request.method} {path.target}")
         return telling.end(Decider.ENVOY, 404)

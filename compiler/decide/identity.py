@@ -127,15 +127,13 @@ def _shown_key(request: Request) -> str | None:
 
 def _held(laid: Laid, request: Request, text: str, world: World) -> HeldKey | None:
     now = world.now
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    whole = text.startswith(_PREFIX) and len(text) <= _LONGEST
-    for one in laid.keys:
+    name: str | bytes = text
+    if not request.key:
+        if not text.startswith(_PREFIX) or len(text) > _LONGEST:
+            return None
+        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    for one in laid.keys.get(name, ()):
         key = one.key
-        if request.key:
-            if key.id != text:
-                continue
-        elif not whole or key.sha256 != digest:
-            continue
         early = key.starts is not None and now < key.starts
         late = key.expires is not None and now >= key.expires
         if not early and not late:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from compiler.decide.tables import Table, table
 from compiler.guards import Guard, choose_guards
-from compiler.plan import LaneChoice, Listener, Plan, Route
+from compiler.needs import Needs, needs_of
+from compiler.plan import LaneChoice, Listener, Plan
 from compiler.plan_accounts import AccessKey, Issuer, Tenant
 from compiler.plan_llm import Endpoint, Model, Provider, Redaction, Target
 from compiler.route_order import routes_by_host
@@ -33,18 +35,22 @@ class Laid:
     issuers: Mapping[str, Issuer]
     redactions: Mapping[str, Redaction]
     guards: Mapping[str, Guard]
-    keys: tuple[HeldKey, ...]
+    keys: Mapping[str | bytes, tuple[HeldKey, ...]]
+    """By their ids and by their SHA-256; one that is being rotated is twice under its id."""
+    needs: Needs
     names: Mapping[str, str]
     """From each name of a model, aliases too, to the policy's own."""
     _lanes: dict[tuple[str, Endpoint, str, str], LaneChoice] = field(default_factory=dict)
-    _hosts: dict[str, Mapping[str, tuple[Route, ...]]] = field(default_factory=dict)
+    _hosts: dict[str, Mapping[str, Table]] = field(default_factory=dict)
 
-    def hosts(self, listener: Listener) -> Mapping[str, tuple[Route, ...]]:
-        """Give the routes that are tried for each of a listener's hosts, in their order."""
+    def hosts(self, listener: Listener) -> Mapping[str, Table]:
+        """Give the routes that are tried for each of a listener's hosts."""
         found = self._hosts.get(listener.name)
         if found is None:
             here = [route for route in self.plan.routes if listener.name in route.listeners]
-            found = self._hosts[listener.name] = routes_by_host(here)
+            tried = routes_by_host(here)
+            found = {host: table(routes) for host, routes in tried.items()}
+            self._hosts[listener.name] = found
         return found
 
     def lane(self, route: str, endpoint: Endpoint, model: str, target: Target) -> LaneChoice | None:
@@ -72,12 +78,21 @@ def laid(plan: Plan) -> Laid:
         {one.name: one for one in plan.issuers},
         {one.name: one for one in plan.redactions},
         {one.route: one for one in choose_guards(plan)},
-        tuple(_keys(plan)),
+        _by_name(_keys(plan)),
+        needs_of(plan),
         {name: model.name for model in plan.models for name in (model.name, *model.aliases)},
     )
     _lately.append(made)
     del _lately[:-_KEPT]
     return made
+
+
+def _by_name(keys: Iterable[HeldKey]) -> dict[str | bytes, tuple[HeldKey, ...]]:
+    found: dict[str | bytes, tuple[HeldKey, ...]] = {}
+    for one in keys:
+        for name in (one.key.id, one.key.sha256):
+            found[name] = (*found.get(name, ()), one)
+    return found
 
 
 def _keys(plan: Plan) -> Iterator[HeldKey]:

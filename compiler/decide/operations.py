@@ -22,7 +22,6 @@ from compiler.decide.laid import Laid
 from compiler.decide.paths import Normal
 from compiler.decide.refusing import Refused, no_model
 from compiler.decide.request import Request
-from compiler.needs import needs_of
 from compiler.plan import Route, Serve
 from compiler.plan_llm import FORMS, Api, Endpoint, Model
 
@@ -120,7 +119,7 @@ def then_meant(laid: Laid, route: Route, request: Request, first: Meant) -> Mean
     elif endpoint not in model.endpoints:
         there = model.endpoints[0] if model.endpoints else "no operation"
         refused = Refused(400, f"`{model.name}` is served at {there}", "wrong_endpoint")
-    elif needs_of(laid.plan).unread(route, endpoint, model):
+    elif laid.needs.unread(route, endpoint, model):
         refused = _UNREAD
     return Meant(
         first.api,
