@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from cli import exits
+from cli import __version__, exits
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -69,7 +69,9 @@ def show(compiled: Compiled, style: str, to: TextIO | None = None) -> None:
     stream = sys.stderr if to is None else to
     people = style == "text"
     found = compiled.diagnostics[:AT_ONCE] if people else compiled.diagnostics
-    text = render(found, compiled.sources, style, color=people and _colorful(stream))
+    text = render(
+        found, compiled.sources, style, color=people and _colorful(stream), version=__version__
+    )
     if text:
         print(text, file=stream, end="" if text.endswith("\n") else "\n")
     if len(found) < len(compiled.diagnostics):

@@ -51,10 +51,12 @@ def render(
     style: str = Format.TEXT,
     *,
     color: bool = False,
+    version: str = "",
 ) -> str:
     """Give the diagnostics in the format ``style``; empty, or lines that each end with a newline.
 
-    ``color`` puts ANSI colours into text, and changes nothing else.
+    ``color`` puts ANSI colours into text; ``version``, this program's, stands in SARIF. Neither
+    changes anything else.
 
     Raises:
         ValueError: there is no such format.
@@ -69,6 +71,6 @@ def render(
         case Format.GITLAB:
             return render_gitlab(diagnostics, sources)
         case Format.SARIF:
-            return render_sarif(diagnostics, sources)
+            return render_sarif(diagnostics, sources, version=version)
         case Format.MARKDOWN:
             return render_markdown(diagnostics, sources)

@@ -29,8 +29,8 @@ _ROOT: Final = "%SRCROOT%"
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
-def render_sarif(diagnostics: Sequence[Diagnostic], sources: Sources) -> str:
-    """Give one run with all diagnostics; codes are its rules."""
+def render_sarif(diagnostics: Sequence[Diagnostic], sources: Sources, *, version: str = "") -> str:
+    """Give one run with all diagnostics; codes are its rules, ``version`` is this program's."""
     shown = sorted(diagnostics, key=lambda one: _WORST_FIRST.index(one.severity))[:MOST_RESULTS]
     kept = {id(one) for one in shown}
     shown = [one for one in diagnostics if id(one) in kept]
@@ -45,6 +45,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic], sources: Sources) -> str:
         "tool": {
             "driver": {
                 "name": "gatewright",
+                **({"version": version, "semanticVersion": version} if version else {}),
                 "rules": [_rule(code, worst[code]) for code in rules],
             }
         },

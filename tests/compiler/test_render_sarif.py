@@ -122,6 +122,13 @@ def test_what_has_no_place_is_of_the_policy(official, files, wanted):
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == wanted
 
 
+def test_which_version_said_so(official):
+    """Logs of different versions are told apart."""
+    document = json.loads(render_sarif([], sources_of({"a.yaml": ""}), version="0.1.0"))
+    assert list(official.iter_errors(document)) == []
+    assert document["runs"][0]["tool"]["driver"]["semanticVersion"] == "0.1.0"
+
+
 def test_every_lint_has_its_page(official):
     """Why it is said and what to do instead is shown beside the alert."""
     span = Span("a.yaml", 1, 1, 1, 2)
