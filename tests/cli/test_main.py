@@ -19,6 +19,8 @@ HEAVY = (
     "google.protobuf",
     "yaml",
     "jinja2",
+    "pygls",
+    "lsprotocol",
 )
 
 
