@@ -1,10 +1,14 @@
-"""Services that answer with what they were asked: one thread for them all."""
+"""Services that answer with what they were asked: one thread for them all.
+
+A request may say what becomes of each attempt at it: `x-script: 503,reset,ok`, by its `x-id`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,10 +20,12 @@ def echoing(names: Sequence[str]) -> Iterator[dict[str, int]]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
+    asked: Counter[str] = Counter()
+
     async def start() -> dict[str, int]:
         ports = {}
         for name in names:
-            server = await loop.create_server(lambda name=name: _Echo(name), "127.0.0.1", 0)
+            server = await loop.create_server(lambda name=name: _Echo(name, asked), "127.0.0.1", 0)
             ports[name] = server.sockets[0].getsockname()[1]
         return ports
 
@@ -34,8 +40,9 @@ def echoing(names: Sequence[str]) -> Iterator[dict[str, int]]:
 class _Echo(asyncio.Protocol):
     """One connection; requests have a content-length or no body."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, asked: Counter[str]) -> None:
         self._name = name
+        self._asked = asked
         self._data = b""
 
     def connection_made(self, transport):
@@ -52,8 +59,26 @@ class _Echo(asyncio.Protocol):
                 return
             self._data = rest[length:]
             method, path, _ = first.split(" ", 2)
+            said = dict(headers)
+            status, attempt = b"200 OK", 1
+            if "x-script" in said:
+                words = said["x-script"].split(",")
+                self._asked[said["x-id"]] += 1
+                attempt = self._asked[said["x-id"]]
+                word = words[min(attempt, len(words)) - 1]
+                if word == "reset":
+                    self._transport.abort()
+                    return
+                status = word.encode() + b" Said"
             told = json.dumps(
-                {"to": self._name, "method": method, "path": path, "headers": headers}
+                {
+                    "to": self._name,
+                    "method": method,
+                    "path": path,
+                    "headers": headers,
+                    "attempt": attempt,
+                }
             ).encode()
-            answer = b"HTTP/1.1 200 OK\r\nx-echo: 1\r\ncontent-length: %d\r\n\r\n" % len(told)
+            answer = b"HTTP/1.1 %s\r\nx-echo: %d\r\ncontent-length: %d\r\n\r\n"
+            answer %= (status, attempt, len(told))
             self._transport.write(answer + (b"" if method == "HEAD" else told))

@@ -21,6 +21,9 @@ ASKED = (
 METHODS = ("GET", "POST", "PUT", "DELETE")
 NAMES = ("x-a", "x-b")
 VALUES = ("1", "12", "one", "1one")
+CAUSES = ("connect_failure", "reset", "server_error", "gateway_error", "rate_limited")
+WORDS = ("200", "404", "429", "500", "502", "503", "reset")
+"""What services do with an attempt, one after the other."""
 PATTERNS = ("/a/.*", "/[ab]+", "/v[0-9]/.*", "/a(/b)?", ".*b")
 
 
@@ -103,6 +106,13 @@ def _action(random: Random, route: dict[str, Any], match: dict[str, Any], place:
             route["split"][1]["weight"] = 0
     else:
         route["service"] = random.choice(("s1", "s2", "s3"))
+    if kind in ("service", "split") and random.random() < 0.4:
+        causes = random.sample(CAUSES, random.randint(1, 2))
+        route["retries"] = {
+            "attempts": random.choice((2, 3)),
+            "on": causes,
+            "backoff": {"base": "1ms", "max": "1ms"},
+        }
     if kind in ("service", "split") and random.random() < 0.5:
         route["rewrite"] = _rewrite(random, match)
 
@@ -127,7 +137,11 @@ def request(
 ) -> tuple[str, str, str, list[tuple[str, str]]]:
     """Draw a request: method, target, host, headers; most are meant for a route of the policy."""
     if random.random() < 0.6:
-        return _aimed(random, random.choice(document["routes"]))
+        method, target, host, headers = _aimed(random, random.choice(document["routes"]))
+        if random.random() < 0.3:
+            words = ",".join(random.choice(WORDS) for _ in range(random.randint(1, 3)))
+            headers += [("x-script", words), ("x-id", f"{random.random()}")]
+        return method, target, host, headers
     segments = [random.choice(SEGMENTS) for _ in range(random.randint(0, 4))]
     joiner = random.choice(("/", "/", "/", "/", "//", "%2F", "%5c", "\\"))
     target = "/" + joiner.join(segments)

@@ -16,7 +16,8 @@ import yaml
 
 from compiler.decide.decide import decide
 from compiler.decide.request import Request
-from compiler.decide.trace import Trace
+from compiler.decide.trace import Decider, Trace
+from compiler.decide.world import Answer, Fault, World
 from compiler.lower.lowered import Lowered
 from compiler.pipeline import compile_sources
 from compiler.plan import Plan
@@ -29,9 +30,9 @@ from tests.e2e.envoy_process import running
 
 TOGETHER = 60
 """Plans that one Envoy carries."""
-_SEEN = frozenset(random_rest.NAMES) | {"x-new"}
+_SEEN = frozenset(random_rest.NAMES) | {"x-new", "x-script", "x-id"}
 
-Decide = Callable[[Plan, Request], Trace]
+Decide = Callable[[Plan, Request, World], Trace]
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ def hold(
             result.plans += 1
             for request in requests:
                 answered = client.ask(request.method, request.target, request.host, request.headers)
-                trace = decided(one.plan, request)
+                trace = decided(one.plan, request, _world(request))
                 result.pairs += 1
                 result.sorts[f"{trace.decider} {trace.status or ''}".strip()] += 1
                 wanted, got = expected(trace, request), seen(trace, answered)
@@ -114,6 +115,17 @@ def hold(
                         f"\n  route {trace.route} of\n{one.text}"
                     )
             client.close()
+
+
+def _world(request: Request) -> World:
+    """What the services do, as a request tells them."""
+    for script in request.values("x-script"):
+        answers = tuple(
+            Answer(fault=Fault.CUT) if word == "reset" else Answer(int(word))
+            for word in script.split(",")
+        )
+        return World(answers=dict.fromkeys(("s1", "s2", "s3"), answers))
+    return World()
 
 
 def _requests(one: Drawn, pairs: int) -> list[Request]:
@@ -148,8 +160,9 @@ def expected(trace: Trace, asked: Request) -> dict[str, Any]:
         "status": 200 if trace.status is None else trace.status,
         "location": trace.location,
     }
-    if trace.sent:
+    if trace.sent and trace.decider is Decider.UPSTREAM:
         sent = trace.sent[0]
+        told["attempts"] = len(trace.sent)
         kept = [(k.lower(), v) for k, v in asked.headers if k.lower() not in sent.removed]
         kept = [(k, v) for k, v in kept if k not in dict(sent.set)]
         told |= {
@@ -174,6 +187,7 @@ def seen(trace: Trace, answered: Answered) -> dict[str, Any]:
         echoed = json.loads(answered.body)
         headers = [tuple(pair) for pair in echoed["headers"]]
         told |= {
+            "attempts": echoed["attempt"],
             "to": echoed["to"],
             "method": echoed["method"],
             "path": echoed["path"],
