@@ -123,6 +123,7 @@ def _cases(compiled: Compiled, policy: Path, files: Sequence[Path]) -> list[Case
     from compiler.diagnostic import Reporter
     from compiler.expectations.case import cases_of
     from compiler.expectations.load import load_tests
+    from compiler.expectations.names import check_names
     from compiler.read import read_tests
 
     read = [read_tests(existing(path)) for path in (files or [policy])]
@@ -134,7 +135,9 @@ def _cases(compiled: Compiled, policy: Path, files: Sequence[Path]) -> list[Case
     cases: list[Case] = []
     if not files:
         linked = compiled.outputs["linked"]
-        cases = cases_of(linked.document.tests, linked.locate)
+        tests = linked.document.tests
+        check_names(tests, compiled.plan, reporter, linked.locate, linked.locate_key)
+        cases = cases_of(tests, linked.locate)
     cases += load_tests(texts, compiled.plan, reporter)
     if reporter.diagnostics:
         sources = compiled.sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from compiler.diagnostic import Label, Reporter, did_you_mean
+from compiler.diagnostic import Label, Reporter, Severity, did_you_mean
 from compiler.expectations.limits import all_limits
 from compiler.plan import Plan
 from compiler.schema.tests import (
@@ -81,6 +81,7 @@ def check_names(
     locate: Locate,
     locate_key: Locate | None = None,
     root: Path = ("tests",),
+    severity: Severity = Severity.ERROR,
 ) -> None:
     """Report every name in the tests that the plan does not have; ``root`` is where they stand.
 
@@ -89,7 +90,7 @@ def check_names(
     written = tuple(tests)
     if not written:
         return
-    check = _Check(names_of(plan), reporter, locate, locate_key or locate)
+    check = _Check(names_of(plan), reporter, locate, locate_key or locate, severity)
     for index, test in enumerate(written):
         check.part(test, (*root, index))
         expects = bool(test.expect.model_fields_set)
@@ -104,13 +105,18 @@ def check_names(
 class _Check:
     """Looks names up, and reports those that are not there."""
 
-    __slots__ = ("_locate", "_locate_key", "_names", "_reporter")
+    __slots__ = ("_locate", "_locate_key", "_names", "_report")
 
     def __init__(
-        self, names: Names, reporter: Reporter, locate: Locate, locate_key: Locate
+        self,
+        names: Names,
+        reporter: Reporter,
+        locate: Locate,
+        locate_key: Locate,
+        severity: Severity,
     ) -> None:
         self._names = names
-        self._reporter = reporter
+        self._report = reporter.error if severity is Severity.ERROR else reporter.warning
         self._locate = locate
         self._locate_key = locate_key
 
@@ -125,7 +131,7 @@ class _Check:
 
     def silent(self, path: Path) -> None:
         """Report a test that can only pass."""
-        self._reporter.error(
+        self._report(
             "test-expects-nothing",
             "this test expects nothing",
             self._locate(path),
@@ -182,7 +188,7 @@ class _Check:
         close = did_you_mean(name, known)
         labels = [] if close is None else [Label(known[close], "declared here")]
         hint = _listing(kind, known) if close is None else f"did you mean `{close}`?"
-        self._reporter.error(
+        self._report(
             # `unknown-key` is a key of the language.
             "unknown-access-key" if kind == "key" else f"unknown-{kind}",
             f"this test names {kind} `{name[:80]}`",

@@ -171,7 +171,7 @@ def test_a_wrong_edit_is_told_and_the_last_good_policy_serves_on(tmp_path):
         save(policy, lambda text: text.replace("openai/gpt-4o-mini", "opnai/gpt-4o-mini"))
         told = up.next("diagnostic", code="unknown-provider")
         assert "openai" in told["hint"]
-        assert told["place"].endswith("gateway.yaml:17:15")
+        assert told["place"].endswith("gateway.yaml:20:15")
         up.next("wrong")
         assert httpx.get(f"{up.url('local')}/orders/1").status_code == 200
         save(policy, lambda text: text.replace("opnai/gpt-4o-mini", "openai/gpt-4.1-mini"))

@@ -2,7 +2,7 @@
 
 from compiler.pipeline import compile_sources
 from compiler.read import is_policy_file, read, read_tests, sources_of
-from tests.expectations.policies import POLICY, right
+from tests.expectations.policies import POLICY, compiled, right
 
 TESTS = """\
 tests:
@@ -17,6 +17,16 @@ def test_a_plan_does_not_know_its_tests():
         compile_sources(sources_of({"gateway.yaml": text})) for text in (POLICY, POLICY + TESTS)
     )
     assert one.snapshot == other.snapshot
+
+
+def test_a_test_that_has_not_followed_a_change_holds_nothing_up():
+    """A name that is gone is a warning to whoever serves the policy."""
+    stale = TESTS.replace("location: /x", "served_by: openai/gone")
+    found = compiled(stale)
+    assert found.ok
+    assert [(d.code, d.severity.value) for d in found.diagnostics] == [
+        ("unknown-target", "warning")
+    ]
 
 
 def test_files_of_tests_are_no_policies(tmp_path):
