@@ -245,14 +245,14 @@ def _tenant(random: Random, made: Drawn, name: str, flavour: str) -> None:
         for key in ("one", "two"):
             made.keys.append(f"{name}/{key}")
             document: dict[str, Any] = {"sha256": _digest(f"{name}/{key}")}
-            match random.randint(0, 11):
+            match random.randint(0, 8):
                 case 0:
                     document["expires"] = PAST
                 case 1:
                     document["expires"] = FUTURE
                 case 2:
                     document["starts"] = FUTURE
-                case 3:
+                case 3 | 5:
                     document["models"] = [random.choice(own)]
                 case 4:
                     document["limits"] = _limits(random, made)
