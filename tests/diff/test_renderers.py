@@ -10,8 +10,11 @@ from compiler.diff.json_form import json_form, render_json
 from compiler.diff.markdown import render_markdown
 from compiler.diff.recorded import NoUsageError, read_usage
 from compiler.diff.resources import Fate
+from compiler.diff.review import review
 from compiler.diff.text import SCREEN, render_text
+from compiler.pipeline import compile_path
 from compiler.render.markdown import MAX_LENGTH
+from tests.conftest import REPOSITORY
 from tests.diff.policies import BASE, edited, reviewed
 
 USED = [
@@ -202,3 +205,24 @@ def test_invariants_that_are_gone_or_ask_for_less():
         ("neutral", "is promised otherwise: reason: none -> later"),
     ]
     assert less.resources == ()
+
+
+def golden(path):
+    found = compile_path(path, until="checked")
+    assert found.ok
+    return found
+
+
+@pytest.mark.parametrize(
+    "step", [7, pytest.param(3, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)]
+)
+def test_policies_that_have_nothing_in_common(step):
+    """Any two can be compared and written, however far they are apart, and comments fit."""
+    paths = sorted((REPOSITORY / "tests" / "golden").glob("*/in.yaml"))
+    for place, path in list(enumerate(paths))[:: 1 if step != 7 else 4]:
+        other = paths[(place + step) % len(paths)]
+        found = review(golden(path), golden(other), names=("A", "B"))
+        assert not found.same
+        assert len(render_markdown(found)) < MAX_LENGTH
+        assert render_text(found, whole=True)
+        assert json.loads(render_json(found))["version"] == 1
