@@ -9,6 +9,7 @@ NAMES = (
     "compile_speed",
     "diff_speed",
     "explain_speed",
+    "invariants_speed",
     "save_to_live",
     "native_lane_cpu",
     "one_route",
