@@ -37,7 +37,8 @@ def entered(
 def _let_in(laid: Laid, route: Route, name: str, client: str) -> bool:
     """Envoy's own rules: whoever is found, and from where."""
     if not name:
-        return route.allow is None and any(one.kind is AuthKind.NONE for one in route.auth)
+        for_anybody = route.allow is None and not route.on_request
+        return for_anybody and any(one.kind is AuthKind.NONE for one in route.auth)
     tenant = laid.tenants[name]
     if route.allow is not None and name not in route.allow:
         return False

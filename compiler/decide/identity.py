@@ -26,6 +26,8 @@ _LONGEST: Final = 256
 _PLAIN: Final = ("x-api-key", "api-key")
 _TOKENS: Final = frozenset({AuthKind.JWT, AuthKind.OIDC})
 _BEARERS: Final = _TOKENS | {AuthKind.KEYS}
+_NOBODY: Final = AuthMethod(AuthKind.NONE)
+"""What holds where nothing is said: nobody is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def identified(
     if bad is not None:
         return bad
     shown = False
-    for method in route.auth:
+    for method in route.auth or (_NOBODY,):
         match method.kind:
             case AuthKind.KEYS:
                 text = _shown_key(request)

@@ -129,6 +129,12 @@ def test_rules_say_what_an_edge_decides_by():
     assert rules.ledger.retention_days == 400
 
 
+def test_where_nothing_is_said_of_it_the_edge_asks_nobody():
+    """A route may want an edge for something else, such as counting what is under way."""
+    counted = rest(limits=(limit("2 concurrent"),))
+    assert rules_of(lowered(plan(counted))).routes["orders"].auth == ("none",)
+
+
 def test_rules_name_the_targets_of_each_group_where_a_model_chooses_by_latency():
     """And what all of them are limited to is reserved: each may be the first."""
     chain = llm.model("fast", "a/gpt-x", "b/gpt-y")

@@ -94,6 +94,7 @@ def envoy(signer, tmp_path_factory):
             rest(jwt()),
             rest(jwt(), name="few", path="/few", allow=("near",)),
             rest(jwt(), NOBODY, name="open", path="/open"),
+            rest(jwt(), NOBODY, name="asked", path="/asked", on_request=True),
             replace(
                 rest(jwt(), name="answers", path="/answers"),
                 action=Respond(200, "inside", "text/plain"),
@@ -209,6 +210,13 @@ def test_where_nobody_has_to_say_who_he_is_a_bad_token_is_still_refused(envoy, s
     assert running.client.get("/open", headers=bearer(signer.token())).status_code == 200
     assert service.requests[-1]["headers"]["x-gatewright-tenant"] == "acme"
     assert running.client.get("/open", headers=bearer(signer.token(-120))).status_code == 401
+
+
+def test_nobody_is_let_in_where_a_grant_is_wanted(envoy, signer):
+    """`access: on_request` holds for those who say nothing of themselves too."""
+    running, _, _ = envoy
+    assert running.client.get("/asked").status_code == 403
+    assert running.client.get("/asked", headers=bearer(signer.token())).status_code == 403
 
 
 def test_models_take_tokens_and_providers_get_none(envoy, signer):

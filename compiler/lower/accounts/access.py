@@ -49,7 +49,8 @@ def let_in(plan: Plan, route: Route, made: route_v3.Route) -> None:
             ranges = both.add().or_ids.ids
             for network in tenant.addresses:
                 _range(ranges.add(), network)
-    if route.allow is None and any(method.kind is AuthKind.NONE for method in route.auth):
+    for_anybody = route.allow is None and not route.on_request
+    if for_anybody and any(method.kind is AuthKind.NONE for method in route.auth):
         nobody = _policy(rules, "nobody").not_id
         nobody.sourced_metadata.metadata_matcher.CopyFrom(_tenant_is(()))
     made.typed_per_filter_config[FILTER].CopyFrom(pack(config))

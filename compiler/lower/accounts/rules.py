@@ -11,7 +11,15 @@ from datetime import datetime
 
 from compiler.guards import Carrier, Guard
 from compiler.plan import Plan, Route, Serve
-from compiler.plan_accounts import AccessKey, Counting, Ledger, PlacedLimit, Team, Tenant
+from compiler.plan_accounts import (
+    AccessKey,
+    AuthKind,
+    Counting,
+    Ledger,
+    PlacedLimit,
+    Team,
+    Tenant,
+)
 from compiler.plan_llm import Choice, Model
 from xds.edge import rules
 from xds.edge.key_table import shards
@@ -111,7 +119,8 @@ def _shared(placed: Iterable[PlacedLimit]) -> tuple[Limit, ...]:
 def _route(route: Route) -> rules.Route:
     serves = route.action if isinstance(route.action, Serve) else None
     return rules.Route(
-        auth=tuple(str(method) for method in route.auth),
+        # Where nothing is said of it nobody is asked, and the edge is there for something else.
+        auth=tuple(str(method) for method in route.auth) or (AuthKind.NONE.value,),
         llm=serves is not None,
         models=() if serves is None else serves.models,
         prefix="" if serves is None else route.match.path.rstrip("/"),
