@@ -156,6 +156,7 @@ def test_the_policy_is_the_quickstart_with_other_addresses(policy, quickstart):
         for provider in document["providers"].values():
             provider.pop("url", None)
             provider.pop("trust", None)
+    quickstart.pop("tests")  # they hold for the one that they stand in
     assert policy == quickstart
 
 
