@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from compiler.decide.access import entered, may_ask
 from compiler.decide.estimating import estimated
-from compiler.decide.identity import Known, identified
+from compiler.decide.identity import Known, identified, refused_by_envoy
 from compiler.decide.limiting import as_asked, limits_of, verdict_of
 from compiler.decide.operations import Meant
 from compiler.decide.refusing import (
@@ -26,16 +26,25 @@ from compiler.decide.trace import Identity, Verdict
 from compiler.guards import Carrier, identifies
 from compiler.plan import Forward, Route, Serve
 from compiler.plan_accounts import PlacedLimit
+from policies.limit_text import amount_text
 from xds.edge.limit import SECONDS, Away
 
 NOBODY = Known(Identity())
 
 
 def admitted_early(telling: Telling, route: Route) -> Known | Refused | None:
-    """Say whose a request is where Envoy alone does, before its body is read; None elsewhere."""
-    if not identifies(route) or carrier_of(telling, route) is Carrier.EDGE:
+    """Say whose a request is where Envoy alone does, before its body is read; None elsewhere.
+
+    A token that is not good is refused there and then, also where an edge is asked later.
+    """
+    if not identifies(route):
         return None
-    return _entered(telling, route, edge=False)
+    if carrier_of(telling, route) is not Carrier.EDGE:
+        return _entered(telling, route, edge=False)
+    refused = refused_by_envoy(route, telling.request)
+    if refused is not None:
+        telling.step("identity", refused.text, route.at)
+    return refused
 
 
 def admitted(
@@ -203,7 +212,7 @@ def _verdicts(
 
 def _tell(telling: Telling, placed: PlacedLimit, verdict: Verdict) -> None:
     limit = placed.limit
-    left = f"{verdict.left} left" if verdict.left else "nothing left"
+    left = f"{amount_text(verdict.left, limit.unit)} left" if verdict.left else "nothing left"
     whom = "" if verdict.whom == "all" else f" for {verdict.whom}"
     text = f"`{limit.text}` of {limit.owner}{whom}: {left}"
     telling.step("limit", text if verdict.allowed else f"{text}, refused", placed.at)

@@ -42,9 +42,7 @@ def identified(
     laid: Laid, route: Route, request: Request, world: World, *, edge: bool
 ) -> Known | Refused:
     """Find out who a request is from; ``edge`` is whether an edge says so, and not Envoy alone."""
-    if _logs_in(route, request):
-        return LOG_IN
-    bad = _token_is_refused(route, request)
+    bad = refused_by_envoy(route, request)
     if bad is not None:
         return bad
     shown = False
@@ -73,6 +71,11 @@ def identified(
                     return UNKNOWN
                 return Known(Identity(by="none"))
     return UNKNOWN if edge else UNVERIFIED
+
+
+def refused_by_envoy(route: Route, request: Request) -> Refused | None:
+    """Tell why Envoy's own filters refuse who asks, whoever else would be asked; None mostly."""
+    return LOG_IN if _logs_in(route, request) else _token_is_refused(route, request)
 
 
 def _logs_in(route: Route, request: Request) -> bool:

@@ -30,7 +30,7 @@ FAULTS: tuple[tuple[str, Answer, bool, bool], ...] = (
     ("429:retry_after=1", Answer(429, retry_after=1), False, True),
     ("429:retry_after=60", Answer(429, retry_after=60), False, False),
     ("503:retry_after=0", Answer(503), False, False),
-    ("503:retry_after=60", Answer(503, retry_after=60), False, False),
+    ("429:retry_after=5", Answer(429, retry_after=5), False, False),
     ("529:retry_after=0", Answer(529), False, False),
     ("500", Answer(500), False, False),
     ("502", Answer(502), False, False),

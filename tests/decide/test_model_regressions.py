@@ -113,3 +113,18 @@ def test_a_prefix_that_ends_with_a_slash_is_served_too():
     assert plan(text).routes[0].match.path in ("/v1", "/v1/")
     assert (asked(text, "/v1").route, asked(text, "/v1").status) == ("llm", 404)
     assert asked(text).status == 200
+
+
+def test_a_token_that_is_not_good_is_refused_without_an_edge():
+    """Envoy looks at it first: neither an edge that is away nor a large body comes before it."""
+    text = (
+        "issuers: { corp: { issuer: https://corp.test, audiences: [x], jwks: file:corp.jwks.json, "
+        "claims: { tenant: org } } }\n"
+        "models: { m1: { targets: [a/x] } }\n"
+        "routes: [{ name: llm, match: /v1, serve: llm, auth: jwt, body_limit: 1 KiB }]\n"
+        "tenants: { acme: { claims: acme, models: m1 } }\n"
+    )
+    large = {"said": {"x": "y" * 2000}}
+    assert asked(text, edge_away=True).status == 401
+    assert asked(text, **large).status == 401
+    assert asked(text, issuer="corp", claims={"org": "acme"}, **large).status == 413
