@@ -125,6 +125,28 @@ def amount_of(number: int | Decimal, unit: Unit) -> int | None:
     return int(exact) if exact == int(exact) and 1 <= exact <= MOST else None
 
 
+def amount_text(amount: int, unit: Unit) -> str:
+    """Write an amount as people do: `2M tokens`, `499.99 USD`, `1 request`; nothing is rounded."""
+    if unit is Unit.COST:
+        return usd_text(amount, NANO)
+    if unit is Unit.CONCURRENT:
+        return f"{amount} concurrent"
+    if unit is Unit.REQUESTS:
+        return f"{amount} request{'' if amount == 1 else 's'}"
+    word = next(word for word, known in _WORDS.items() if known is unit)
+    for sign, factor in reversed(_FACTORS.items()):
+        if amount and not amount % factor:
+            return f"{amount // factor}{sign} {word}"
+    return f"{amount} {word}"
+
+
+def usd_text(amount: int, parts: int) -> str:
+    """Write money that is counted in ``parts`` of 1 USD, a power of ten: `0.05 USD`."""
+    whole, rest = divmod(amount, parts)
+    fraction = f"{rest:0{len(str(parts)) - 1}}".rstrip("0")
+    return f"{whole}.{fraction} USD" if fraction else f"{whole} USD"
+
+
 def _decimal(text: str) -> Decimal:
     factor = _FACTORS.get(text[-1:], 1)
     return Decimal(text.rstrip("kM")) * factor

@@ -11,6 +11,7 @@ from compiler.expectations.limits import limits_named
 from compiler.plan import Plan
 from compiler.plan_llm import Model, Target, Trigger
 from compiler.schema.tests import NONE, PICO, ExpectDocument
+from policies.limit_text import usd_text
 
 SKIPPED = "skipped"
 """The outcome of a target that is passed by; it is no attempt."""
@@ -236,9 +237,7 @@ _CHECKS: dict[str, _Check] = {
 
 def usd(pico: int) -> str:
     """Write an amount of money as policies do, without rounding."""
-    whole, rest = divmod(pico, PICO)
-    fraction = f"{rest:012d}".rstrip("0")
-    return f"{whole}.{fraction} USD" if fraction else f"{whole} USD"
+    return usd_text(pico, PICO)
 
 
 def _who(said: object) -> str:

@@ -203,3 +203,9 @@ def test_a_log_of_nothing_is_an_error(policy, tmp_path, capsys):
     assert main(["explain", "--log", str(log), str(policy)]) == exits.POLICY
     assert "it is of the usage log" in capsys.readouterr().err
     assert main(["explain", "--log", str(tmp_path / "none"), str(policy)]) == exits.ENVIRONMENT
+
+
+def test_what_is_left_of_a_limit_has_its_unit(explained):
+    """As the policy writes it, and not in what counters count."""
+    out = explained("--model", "fast", "--key", "acme/ci", "--used", "600 requests/minute=100")
+    assert "`600 requests/minute` of tenant `acme`: 500 requests left" in out
