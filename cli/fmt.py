@@ -6,6 +6,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,14 +142,13 @@ def _show(diagnostics: Iterable[Diagnostic], source: SourceFile) -> None:
 
 def _diff(source: SourceFile, made: str) -> Iterator[str]:
     """Give a unified diff; what looks like a secret is masked in it, as in every message."""
-    from compiler.render.mask import mask_line
+    from compiler.render.mask_text import mask_text
 
     lines = difflib.unified_diff(
-        source.text.splitlines(keepends=True),
-        made.splitlines(keepends=True),
+        mask_text(source),
+        mask_text(replace(source, text=made)),
         source.name,
         f"{source.name} (formatted)",
     )
     for line in lines:
-        end = "" if line.endswith("\n") else "\n"
-        yield line[:1] + mask_line(line[1:]) + end
+        yield line if line.endswith("\n") else f"{line}\n"

@@ -44,6 +44,11 @@ def mask(text: str) -> str:
     return _CREDENTIALS.sub(_stars, text)
 
 
+def is_secret_key(name: str) -> bool:
+    """Tell whether the value of a key of that name is hidden, as `mask_line` does on one line."""
+    return _SECRET_KEY.fullmatch(f"{name}: ") is not None
+
+
 def mask_line(line: str) -> str:
     """Hide credentials in a line of a policy, and whatever is the value of a key such as ``key:``.
 

@@ -71,6 +71,31 @@ def test_diff_shows_and_writes_nothing(policy, capsys):
     assert policy.read_text().startswith(UNTIDY)
 
 
+def test_no_line_of_a_secret_shows_in_a_diff(policy, capsys):
+    """A value that goes on over lines, or stands below its key, is hidden as a whole."""
+    policy.write_text(
+        UNTIDY
+        + """\
+providers:
+  a: { key:   "canary one
+       canary two" }
+  b:
+    key: >-
+      canary three
+  c:
+    key:
+       canary four
+  d: { key:
+     env:KEPT }
+"""
+    )
+    assert main(["fmt", "--diff", str(policy)]) == exits.POLICY
+    out = capsys.readouterr().out
+    assert "canary" not in out
+    assert all(line[:1] in ("-", "+", " ", "@") for line in out.splitlines())
+    assert "+  c: { key: *********** }\n" in out
+
+
 def test_stdin_goes_to_stdout(monkeypatch, capsys):
     """An editor pipes its buffer through."""
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(UNTIDY.encode())))
