@@ -124,7 +124,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no chain goes on at 529",
-        _FALLBACK, "Trigger.OVERLOADED: (503, 529)", "Trigger.OVERLOADED: (503,)", "models",
+        _FALLBACK, "Trigger.OVERLOADED: (503, 529)", "Trigger.OVERLOADED: (503,)", "native",
     ),
     Mutation(
         "any chain goes on at a reset",
