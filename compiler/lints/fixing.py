@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from compiler.diagnostic import Diagnostic
-from compiler.lines import Lines
 from compiler.lints.registry import LINTS
 from compiler.node import Mapping, Node, find, place
 from compiler.pipeline import Compiled, compile_sources
@@ -138,8 +137,8 @@ def _cut_flow(source: SourceFile, start: int, end: int) -> SourceFile | None:
 
 def _without_line(source: SourceFile, number: int, column: int) -> SourceFile:
     """Give the file without a comment, and without its line where nothing else is on it."""
-    lines = Lines(source)
-    whole = source.text.split("\n")
-    kept = lines.line(number)[: column - 1].rstrip()
-    changed = [kept] if kept else []
-    return replace(source, text="\n".join([*whole[: number - 1], *changed, *whole[number:]]))
+    lines = source.text.split("\n")
+    written = lines[number - 1]
+    kept = written[: column - 1].rstrip()
+    changed = [kept + "\r" * written.endswith("\r")] if kept else []
+    return replace(source, text="\n".join([*lines[: number - 1], *changed, *lines[number:]]))

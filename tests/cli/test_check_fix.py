@@ -74,6 +74,13 @@ def test_what_has_no_effect_is_removed(policy, capsys):
     assert f"mended {policy}:9:3: unused-service: service `old` is never used" in told
 
 
+def test_ends_of_lines_stay(policy):
+    """A file with CR LF has them afterwards, on each line that is left."""
+    policy.write_bytes(POLICY.replace("\n", "\r\n").encode())
+    assert main(["check", "--fix", str(policy)]) == exits.OK
+    assert policy.read_bytes() == MENDED.replace("\n", "\r\n").encode()
+
+
 def test_without_the_option_nothing_is_written(policy):
     """`check` alone only tells."""
     assert main(["check", "--strict", str(policy)]) == exits.POLICY
