@@ -276,7 +276,8 @@ def _add_header(headers: list[tuple[str, str]], text: str, read: Read) -> None:
     elif not colon and text.endswith(";"):
         headers.append((text[:-1].strip(), ""))
     elif not colon:
-        raise CurlError(f"`{name[:40]}` is no header", "write `-H 'name: value'`")
+        # It may be a key whose header's name was forgotten: it is not told.
+        raise CurlError("what -H says has no colon", "write `-H 'name: value'`")
 
 
 def _add_data(made: CurlRequest, parts: list[bytes], *, json: bool, get: bool) -> None:

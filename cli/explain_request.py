@@ -104,7 +104,8 @@ def _said(
     for header in args.header or ():
         name, colon, value = header.partition(":")
         if not colon:
-            raise _WordsError(f"`{name[:40]}` is no header", "write -H 'name: value'")
+            # It may be a key whose header's name was forgotten: it is not told.
+            raise _WordsError("what --header says has no colon", "write -H 'name: value'")
         headers.setdefault(name.strip(), []).append(value.strip())
     if args.data is not None:
         said["body"] = _body(_read(args.data[1:]) if args.data.startswith("@") else args.data)

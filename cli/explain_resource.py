@@ -93,6 +93,8 @@ def _unknown(message: str, hint: str) -> int:
 
 
 def _data(resource: Resource, field: str, told: Blame) -> dict[str, Any]:
+    from compiler.render.mask import mask_data
+
     return {
         "resource": _called(resource),
         "type": resource.type_url,
@@ -100,7 +102,7 @@ def _data(resource: Resource, field: str, told: Blame) -> dict[str, Any]:
         "made_at": None if told.made is None else str(told.made),
         "shaped_by": [{"name": part.name, "at": str(part.at)} for part in told.shaped],
         "unsearched": told.unsearched,
-        "value": told.value if field else None,
+        "value": mask_data(told.value) if field else None,
     }
 
 
@@ -117,7 +119,7 @@ def _text(shown: dict[str, Any], told: Blame) -> str:
     elif not shown["shaped_by"]:
         lines.append("  nothing else in the policy changes it")
     if shown["field"]:
-        value = envoy_yaml(told.value).rstrip().splitlines()
+        value = envoy_yaml(shown["value"]).rstrip().splitlines()
         lines += ["value", *(f"  {line}" for line in value[:_LINES])]
         if len(value) > _LINES:
             lines.append(f"  ... {len(value) - _LINES} more lines")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compiler.expectations.judge import usd
+from compiler.render.mask import mask
 from compiler.replaying.change import Kind
 from compiler.replaying.tally import Group, Spent, Tally
 
@@ -50,8 +51,8 @@ def data(tally: Tally, bad: Bad) -> dict[str, Any]:
         "changes": [
             {
                 "kind": kind.value,
-                "before": group.change.before,
-                "after": group.change.after,
+                "before": mask(group.change.before),
+                "after": mask(group.change.after),
                 "requests": group.count,
                 "tenants": dict(group.tenants.most_common()),
                 "examples": group.examples,
@@ -75,7 +76,7 @@ def data(tally: Tally, bad: Bad) -> dict[str, Any]:
 
 def _group_lines(group: Group) -> Iterator[str]:
     change = group.change
-    yield f"  {group.count:>7,}  {change.before} -> {change.after}"
+    yield f"  {group.count:>7,}  {mask(change.before)} -> {mask(change.after)}"
     tenants = [
         f"{name or 'nobody known'} {count:,}" for name, count in group.tenants.most_common(_TENANTS)
     ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.junit import JunitCase
 from compiler.expectations.coverage import Coverage
+from compiler.expectations.judge import UNSET, Difference
 from compiler.expectations.run import Result
+from compiler.render.mask import mask, mask_header
 from compiler.render.trace import trace_data, trace_text
+from compiler.schema.tests import NONE
 
 PASSED, FAILED, SKIPPED, ERROR = "passed", "failed", "skipped", "error"
 """How a case went; an error is Gatewright's own: the real Envoy did something else."""
@@ -30,6 +33,16 @@ class Told:
     seconds: float
     beside: tuple[str, ...] = ()
     skipped: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the case, as it may be shown."""
+        return mask(self.result.case.name)
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is not as expected, as it may be shown."""
+        return tuple(map(_masked, self.result.differences))
 
     @property
     def outcome(self) -> str:
@@ -55,14 +68,14 @@ def lines(told: Sequence[Told]) -> Iterator[str]:
     for one in told:
         case = one.result.case
         why = f" ({one.skipped})" if one.outcome == SKIPPED else ""
-        yield f"{case.at.file}:{case.at.line} {case.name} {one.outcome.upper()}{why}"
+        yield f"{case.at.file}:{case.at.line} {one.name} {one.outcome.upper()}{why}"
 
 
 def failures(told: Sequence[Told]) -> Iterator[str]:
     """What went wrong, case by case: expected and got, and the trace."""
     for one in told:
         if one.outcome in (FAILED, ERROR):
-            yield f"____ {one.result.case.name} ____"
+            yield f"____ {one.name} ____"
             yield from _failure(one)
             yield ""
 
@@ -119,7 +132,7 @@ def junit_cases(told: Sequence[Told]) -> list[JunitCase]:
         text = "\n".join(_failure(one)) if one.outcome in (FAILED, ERROR) else ""
         found.append(
             JunitCase(
-                case.name,
+                one.name,
                 f"{case.at.file}:{case.at.line}",
                 one.seconds,
                 _JUNIT[one.outcome],
@@ -137,15 +150,24 @@ def _failure(one: Told) -> Iterator[str]:
         yield "Envoy did something else than gatewright says; please report it:"
         yield from (f"  {said}" for said in one.beside)
     width = max((len(difference.what) for difference in result.differences), default=0)
-    for difference in result.differences:
+    for difference in one.differences:
         blank = " " * width
         yield f"  {difference.what:{width}}  expected  {difference.expected}"
         yield f"  {blank}  got       {difference.got}"
     yield trace_text(result.outcome.trace, result.request, result.outcome.world)
 
 
+def _masked(difference: Difference) -> Difference:
+    _, _, header = difference.what.partition("headers.")
+    expected, got = (
+        mask_header(header, value) if header and value not in (NONE, UNSET) else mask(value)
+        for value in (difference.expected, difference.got)
+    )
+    return replace(difference, expected=expected, got=got)
+
+
 def _said(one: Told) -> Iterator[str]:
-    for difference in one.result.differences:
+    for difference in one.differences:
         yield f"{difference.what}: expected {difference.expected}, got {difference.got}"
     yield from one.beside
 
@@ -153,12 +175,12 @@ def _said(one: Told) -> Iterator[str]:
 def _case_data(one: Told) -> dict[str, Any]:
     result = one.result
     return {
-        "name": result.case.name,
+        "name": one.name,
         "at": str(result.case.at),
         "outcome": one.outcome,
         "seconds": round(one.seconds, 6),
         "differences": [
-            {"what": d.what, "expected": d.expected, "got": d.got} for d in result.differences
+            {"what": d.what, "expected": d.expected, "got": d.got} for d in one.differences
         ],
         "envoy": list(one.beside),
         "skipped": one.skipped or None,

@@ -52,13 +52,13 @@ from compiler.diff.radius import Radius
 from compiler.diff.resources import ResourceChange
 from compiler.diff.review import Review
 from compiler.diff.spending import Spending, Spent
-from compiler.render.mask import mask
+from compiler.render.mask import mask_data
 from compiler.source import Span
 
 
 def render_json(review: Review) -> str:
     """Give a review as one JSON object in ASCII."""
-    return json.dumps(_masked(json_form(review)), indent=2) + "\n"
+    return json.dumps(mask_data(json_form(review)), indent=2) + "\n"
 
 
 def json_form(review: Review) -> dict[str, Any]:
@@ -153,13 +153,3 @@ def _resource(one: ResourceChange) -> dict[str, Any]:
 
 def _place(span: Span) -> dict[str, Any]:
     return {"file": span.file, "line": span.line, "column": span.column}
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, dict):
-        return {key: _masked(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_masked(one) for one in value]
-    return value

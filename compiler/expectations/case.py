@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from compiler.render.mask import mask_header
 from compiler.schema.tests import (
     NONE,
     CaseDocument,
@@ -82,9 +83,20 @@ def _written(document: Document) -> dict[str, Any]:
 
 def _apart(row: CaseDocument) -> str:
     """Say what sets a row apart that has no name: its request and what is given."""
-    said = [_spelled(value) for value in _written(row.request).values()]
+    request = _written(row.request)
+    if "headers" in request:
+        request["headers"] = _hidden(request["headers"])
+    said = [_spelled(value) for value in request.values()]
     said += [f"{key} {_spelled(value)}" for key, value in _written(row.given).items()]
     return ", ".join(said) or "as above"
+
+
+def _hidden(headers: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """A name is shown in reports that go to more people than the policy does."""
+    return {
+        name: tuple(mask_header(name, value) for value in values)
+        for name, values in headers.items()
+    }
 
 
 def _spelled(value: Any) -> str:

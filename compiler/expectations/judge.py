@@ -16,6 +16,9 @@ from policies.limit_text import usd_text
 SKIPPED = "skipped"
 """The outcome of a target that is passed by; it is no attempt."""
 
+UNSET = "not set"
+"""Said of a header that the policy leaves alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -192,7 +195,7 @@ def _headers(expect: ExpectDocument, outcome: Outcome) -> Iterator[Difference]:
         removed = {name.lower() for name in sent.removed}
     for name, wanted in expect.headers.items():
         key = name.lower()
-        got = set_to.get(key, NONE if key in removed else "not set")
+        got = set_to.get(key, NONE if key in removed else UNSET)
         yield from _same(f"headers.{name}", wanted, got)
 
 

@@ -6,6 +6,7 @@ Masks have the length of what they hide, so that carets stay below what they mea
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Repetitions that may fail after they matched are bounded: lines are as long as people make them.
 _CREDENTIALS = re.compile(
@@ -19,6 +20,7 @@ _CREDENTIALS = re.compile(
     | \beyJ[\w-]{8,}\.[\w.-]+                       # JSON web tokens
     | (?<=[Bb]earer[ ])[^\s"'`,}]+
     | (?<=[Bb]asic[ ])[A-Za-z0-9+/=]{8,}
+    | (?:(?<=[?&_-]key=)|(?<=[?&_-]token=)|(?<=[?&]apikey=)|(?<=[?&_-]secret=))[^\s&"'`]+
     | (?<=://)[^\s/@"'`:]{0,256}:[^\s/@"'`]{1,256}(?=@)  # user and password in a URL
     # Long, with small letters, capitals and digits: most likely random.
     | \b(?=[A-Za-z0-9+/]{0,32}[a-z])(?=[A-Za-z0-9+/]{0,32}[A-Z])(?=[A-Za-z0-9+/]{0,32}[0-9])
@@ -47,6 +49,29 @@ def mask(text: str) -> str:
 def is_secret_key(name: str) -> bool:
     """Tell whether the value of a key of that name is hidden, as `mask_line` does on one line."""
     return _SECRET_KEY.fullmatch(f"{name}: ") is not None
+
+
+def mask_data(value: Any) -> Any:
+    """Hide credentials in all texts of plain data, as JSON has it.
+
+    A mapping of `key` and `value` is a header, as Envoy writes them.
+    """
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        match value:
+            case {"key": str(name), "value": str(text)}:
+                value = {**value, "value": mask_header(name, text)}
+        return {key: mask_data(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [mask_data(one) for one in value]
+    return value
+
+
+def mask_header(name: str, value: str) -> str:
+    """Hide credentials in a header's value, and all of it where its name says that it is one."""
+    start = f"{name}: "
+    return mask_line(start + value)[len(start) :]
 
 
 def mask_line(line: str) -> str:

@@ -1,14 +1,18 @@
-"""A trace for people and for machines: what was decided in order, with the lines of the policy."""
+"""A trace for people and for machines: what was decided in order, with the lines of the policy.
+
+No credential shows in it, of a client or of headers that a policy sets.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from compiler.decide.request import Request
 from compiler.decide.trace import Attempt, Sent, Trace
 from compiler.decide.world import World
 from compiler.expectations.judge import status_of
+from compiler.render.mask import mask, mask_data, mask_header
 from compiler.source import Span
 
 _WIDEST = 76
@@ -23,7 +27,7 @@ def trace_text(trace: Trace, request: Request, world: World) -> str:
         for step in trace.steps
         for place, said in enumerate(step.text.splitlines() or [""])
     ]
-    lines = [_printable(head), *_columns(rows)]
+    lines = [_shown(head), *_columns(rows)]
     lines += _table("attempts", [_attempt_row(one) for one in trace.attempts])
     lines += _table("sent", [_sent_row(one) for one in _sent(trace)])
     return "\n".join([*lines, f"= {ending(trace, world)}"])
@@ -43,13 +47,13 @@ def ending(trace: Trace, world: World) -> str:
         words.append(f"by {trace.decider.value}")
     if trace.location:
         words.append(f"to {trace.location}")
-    return _printable(" ".join(words))
+    return _shown(" ".join(words))
 
 
 def trace_data(trace: Trace, request: Request, world: World) -> dict[str, Any]:
     """Give the trace as plain data, for JSON; places are ``file:line:column`` or null."""
     identity = trace.identity
-    return {
+    shown: dict[str, Any] = {
         "request": {
             "method": request.method,
             "path": request.target,
@@ -103,6 +107,7 @@ def trace_data(trace: Trace, request: Request, world: World) -> dict[str, Any]:
             {"about": step.about, "text": step.text, "at": _at(step.at)} for step in trace.steps
         ],
     }
+    return cast("dict[str, Any]", mask_data(shown))
 
 
 def _sent_data(sent: Sent) -> dict[str, Any]:
@@ -111,8 +116,8 @@ def _sent_data(sent: Sent) -> dict[str, Any]:
         "method": sent.method,
         "path": sent.path,
         "host": sent.host,
-        "set": [list(pair) for pair in sent.set],
-        "added": [list(pair) for pair in sent.added],
+        "set": [[name, mask_header(name, value)] for name, value in sent.set],
+        "added": [[name, mask_header(name, value)] for name, value in sent.added],
         "removed": list(sent.removed),
     }
 
@@ -135,7 +140,7 @@ def _attempt_row(one: Attempt) -> tuple[str, ...]:
 
 
 def _sent_row(sent: Sent) -> tuple[str, ...]:
-    changes = [f"{name}: {value}" for name, value in (*sent.set, *sent.added)]
+    changes = [f"{name}: {mask_header(name, value)}" for name, value in (*sent.set, *sent.added)]
     changes += [f"without {name}" for name in sent.removed]
     return (sent.to, f"{sent.method} {sent.path}", f"host {sent.host}", ", ".join(changes))
 
@@ -147,18 +152,18 @@ def _table(title: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True) if width)
-        yield _printable(f"  {'  '.join(cells)}".rstrip())
+        yield _shown(f"  {'  '.join(cells)}".rstrip())
 
 
 def _columns(rows: list[tuple[str, str, Span | None]]) -> Iterator[str]:
     first = max((len(about) for about, _, _ in rows), default=0)
-    texts = [_printable(text) for _, text, _ in rows]
+    texts = [_shown(text) for _, text, _ in rows]
     second = min(max(map(len, texts), default=0), _WIDEST)
     for (about, _, at), text in zip(rows, texts, strict=True):
         place = "" if at is None else f"  {at}"
         yield f"  {about:{first}}  {text:{second}}{place}".rstrip()
 
 
-def _printable(text: str) -> str:
+def _shown(text: str) -> str:
     """Whoever sent a request chose its path: no escape sequence of theirs reaches a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join(letter if letter.isprintable() else "?" for letter in mask(text))

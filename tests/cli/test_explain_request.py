@@ -143,7 +143,7 @@ def test_a_body_may_be_a_file(told, tmp_path, monkeypatch):
         (["--given", "openai"], exits.USAGE, "is no NAME=VALUE"),
         (["--at", "yesterday"], exits.USAGE, "2027-01-31"),
         (["--claims", "[]"], exits.USAGE, "no JSON object"),
-        (["-H", "none"], exits.USAGE, "no header"),
+        (["-H", "none"], exits.USAGE, "has no colon"),
         (["GET", "orders"], exits.USAGE, "no path"),
         (["GET /orders", "one", "two"], exits.USAGE, "says nothing here"),
         (["curl", "--fail-wth-body", "http://h"], exits.USAGE, "did you mean --fail-with-body?"),
