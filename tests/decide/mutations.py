@@ -124,7 +124,8 @@ MUTATIONS = (
     ),
     Mutation(
         "no chain goes on at 529",
-        _FALLBACK, "Trigger.OVERLOADED: (503, 529)", "Trigger.OVERLOADED: (503,)", "native",
+        _FALLBACK, "Trigger.OVERLOADED: (503, 529)", "Trigger.OVERLOADED: (503,)",
+        "tests/e2e/test_llm_fallback.py",
     ),
     Mutation(
         "any chain goes on at a reset",
