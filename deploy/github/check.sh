@@ -19,6 +19,17 @@ note() {
   esac
 }
 
+# A policy is text of whoever made the pull request: what is told of it is no command to the runner,
+# whatever it looks like. Annotations are escaped, and are commands.
+plainly() {
+  local code=0 token
+  token="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
+  echo "::stop-commands::$token"
+  "$@" 2>&1 || code=$?
+  echo "::$token::"
+  return "$code"
+}
+
 code=0
 gatewright check --format github "${strict[@]+"${strict[@]}"}" "$policy" || code=$?
 note check "$code"
@@ -27,18 +38,18 @@ right="$code"
 
 if [ "$GATEWRIGHT_FMT" = true ]; then
   code=0
-  gatewright fmt --check "$policy" || code=$?
+  plainly gatewright fmt --check "$policy" || code=$?
   note fmt "$code"
 fi
 # What does not compile has been told; it would be told again.
 if [ "$right" -eq 0 ] && [ "$GATEWRIGHT_TESTS" = true ]; then
   code=0
-  gatewright test "$policy" || code=$?
+  plainly gatewright test "$policy" || code=$?
   note test "$code"
 fi
 if [ "$right" -eq 0 ] && [ -n "$GATEWRIGHT_COMPILED" ]; then
   code=0
-  gatewright compile "$policy" --out "$GATEWRIGHT_COMPILED" --check || code=$?
+  plainly gatewright compile "$policy" --out "$GATEWRIGHT_COMPILED" --check || code=$?
   note compiled "$code"
 fi
 
