@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from compiler.compose import compose
@@ -16,6 +17,7 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/gateway.ya
 FILES = sorted([*(ROOT / "examples").rglob("*.yaml"), *(ROOT / "tests/golden").glob("*/in.yaml")])
 
 
+@cache
 def meaning(text: str):
     """What a text says, without places."""
     reporter = Reporter()
@@ -24,6 +26,7 @@ def meaning(text: str):
     return None if node is None else plain(node)
 
 
+@cache
 def comments(text: str) -> list[str]:
     """Its comments, sorted."""
     return sorted(comment for _, comment in comments_of(text))

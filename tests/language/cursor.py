@@ -1,5 +1,7 @@
 """Texts with a `¦` where the cursor is, and what the pure cores say there."""
 
+from functools import cache
+
 from compiler.language.completing import complete
 from compiler.language.outline import spot
 from compiler.language.pointing import definitions, hover
@@ -49,8 +51,9 @@ def spot_at(text):
     return spot(*split(text))
 
 
+@cache
 def known_of(text=POLICY, **more):
-    """What is understood of one file, or of several by name."""
+    """What is understood of one file, or of several by name; nobody changes it."""
     files = {"gateway.yaml": text, **{f"{name}.yaml": other for name, other in more.items()}}
     return understand(sources_of(files))
 

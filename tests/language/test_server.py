@@ -218,7 +218,7 @@ BROKEN = {
 FIXTURE = [HealthCheck.function_scoped_fixture]
 
 
-@settings(max_examples=15, suppress_health_check=FIXTURE)
+@settings(max_examples=6, suppress_health_check=FIXTURE)
 @given(**BROKEN)
 def test_no_text_breaks_it(fresh, cut, put, at):
     """Whatever is cut out of a policy and put in: every question has an answer, none is a fault."""
