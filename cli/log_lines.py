@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -57,7 +58,7 @@ def log_lines(file: str) -> Iterator[Recorded | BadLine]:
                         yield parse_line(text)
                     except NotALineError as error:
                         yield BadLine(shown, number, str(error))
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, zlib.error, OSError) as error:
         at = f" behind line {number}" if number else ""
         raise exits.CannotRunError(f"{shown} cannot be read{at}: {error}") from None
 

@@ -73,7 +73,7 @@ def parse_line(text: str | bytes) -> Recorded:
     provider, name = _text(said, "gen_ai.provider.name"), _text(said, "upstream_model")
     # Of a request that was refused, Envoy tells where it would have gone.
     reached = attempts > 0
-    asked = said.get("gen_ai.request.model")
+    asked = "gen_ai.request.model"
     return Recorded(
         id=_text(said, "request_id"),
         at=_time(said),
@@ -85,7 +85,7 @@ def parse_line(text: str | bytes) -> Recorded:
         status=_number(said, "status") or None,
         details=_text(said, "details"),
         upstream=_text(said, "upstream").removeprefix("service/") if reached else "",
-        model=asked if isinstance(asked, str) else None,
+        model=_text(said, asked) if isinstance(said.get(asked), str) else None,
         target=f"{provider}/{name}" if reached and provider and name else "",
         attempts=attempts,
         failure=_text(said, "failure"),
@@ -102,7 +102,8 @@ def parse_line(text: str | bytes) -> Recorded:
 
 def _text(said: Mapping[str, Any], key: str) -> str:
     value = said.get(key)
-    return value if isinstance(value, str) else ""
+    # Half a pair of surrogates is text to JSON, and no character.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _number(said: Mapping[str, Any], key: str) -> int | None:

@@ -158,6 +158,10 @@ def test_lines_that_cannot_be_read_are_counted(replayed, tmp_path):
     code, _, err = replayed(path=log)
     assert code == exits.ENVIRONMENT
     assert "cannot be read" in err
+    log.write_bytes(gzip.compress(json.dumps(LLM).encode())[:40] + b"\xff" * 40)
+    code, _, err = replayed(path=log)
+    assert code == exits.ENVIRONMENT
+    assert "cannot be read" in err
 
 
 def test_a_log_may_come_from_elsewhere(replayed, monkeypatch):

@@ -18,6 +18,7 @@ VALUES = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=12),
+    st.just("\ud800"),
     st.sampled_from(["fast", "split", "llm/x", "shop", "acme", "acme/ci", "jwt", "keys", "mtls"]),
     st.sampled_from(["cooling_down", "timeout", "openai", "a", "service/one", "/shop", "POST"]),
     st.lists(st.integers(), max_size=2),
