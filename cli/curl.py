@@ -158,9 +158,9 @@ def parse_curl(words: Sequence[str], read: Read) -> CurlRequest:
             case "data-binary":
                 parts.append(_file_or_text(value, read))
             case "data-raw":
-                parts.append(value.encode())
+                parts.append(_bytes(value))
             case "data-urlencode":
-                parts.append(_encoded(value))
+                parts.append(_encoded(value, read))
             case "json":
                 json = True
                 parts.append(_file_or_text(value, read))
@@ -171,7 +171,7 @@ def parse_curl(words: Sequence[str], read: Read) -> CurlRequest:
             case "cookie":
                 made.headers.append(("cookie", value))
             case "user":
-                token = base64.b64encode(value.encode()).decode()
+                token = base64.b64encode(_bytes(value)).decode()
                 made.headers.append(("authorization", f"Basic {token}"))
             case "oauth2-bearer":
                 made.headers.append(("authorization", f"Bearer {value}"))
@@ -186,7 +186,9 @@ def parse_curl(words: Sequence[str], read: Read) -> CurlRequest:
     _address(made, urls[0])
     if parts:
         _add_data(made, parts, json=json, get="get" in flags)
-    made.method = made.method or ("HEAD" if "head" in flags else "POST" if made.body else "GET")
+    made.method = made.method or (
+        "HEAD" if "head" in flags else "POST" if made.body is not None else "GET"
+    )
     return made
 
 
@@ -295,7 +297,12 @@ def _add_data(made: CurlRequest, parts: list[bytes], *, json: bool, get: bool) -
 
 
 def _file_or_text(value: str, read: Read) -> bytes:
-    return read(value[1:]) if value.startswith("@") else value.encode()
+    return read(value[1:]) if value.startswith("@") else _bytes(value)
+
+
+def _bytes(text: str) -> bytes:
+    """Give a word of the command line as the bytes that it came as."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _without_lines(data: bytes, value: str) -> bytes:
@@ -305,8 +312,10 @@ def _without_lines(data: bytes, value: str) -> bytes:
     return data.replace(b"\r", b"").replace(b"\n", b"")
 
 
-def _encoded(value: str) -> bytes:
-    name, equals, text = value.partition("=")
-    if not equals:
-        return quote(value, safe="").encode()
-    return (f"{name}=" if name else "").encode() + quote(text, safe="").encode()
+def _encoded(value: str, read: Read) -> bytes:
+    """Read `text`, `=text`, `name=text`, `@file` or `name@file`."""
+    name, sign, text = value.partition("=" if "=" in value else "@")
+    if not sign:
+        name, text = "", value
+    data = read(text) if sign == "@" else _bytes(text)
+    return _bytes(f"{name}=" if name else "") + quote(data, safe="").encode()

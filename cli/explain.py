@@ -113,7 +113,7 @@ def _before_curl(words: list[str]) -> tuple[list[str], list[str] | None]:
     for place, word in enumerate(words):
         if word == "curl":
             return words[:place], words[place + 1 :]
-        if word.startswith("curl ") and place == len(words) - 1:
+        if word.split(maxsplit=1)[:1] == ["curl"] and place == len(words) - 1:
             try:
                 return words[:place], shlex.split(word.replace("\\\n", " "))[1:]
             except ValueError as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from compiler.plan import Plan
 
 _METHOD = re.compile("[A-Z]{1,32}")
+_DIGITS = 18
 
 
 class _WordsError(ValueError):
@@ -173,7 +174,10 @@ def _of_curl(words: list[str], method: str | None = None) -> dict[str, Any]:
         "headers": headers,
     }
     if made.body is not None:
-        said["body"] = _body(made.body.decode("utf-8", "surrogateescape"))
+        try:
+            said["body"] = _body(made.body.decode())
+        except UnicodeDecodeError:
+            raise _WordsError("the body is no UTF-8") from None
     return said
 
 
@@ -200,7 +204,7 @@ def _claims(text: str | None) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise _WordsError("--claims is no JSON object", """write --claims '{"tenant": "acme"}'""")
@@ -210,7 +214,7 @@ def _claims(text: str | None) -> dict[str, Any] | None:
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, what in _pairs(args.given, "--given", split=True):
-        given.setdefault(name, []).append(int(what) if what.isdecimal() else what)
+        given.setdefault(name, []).append(_number(what))
     used = {name: _number(what) for name, what in _pairs(args.used, "--used", split=False)}
     if used:
         given["used"] = used
@@ -230,7 +234,8 @@ def _pairs(texts: list[str] | None, option: str, *, split: bool) -> Iterator[tup
 
 
 def _number(text: str) -> Any:
-    return int(text) if text.isdecimal() else text
+    """A number that is too long for one is refused as a text, with its place."""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else text
 
 
 def _unknown(asked: Any, given: Any, plan: Plan) -> Iterator[str]:

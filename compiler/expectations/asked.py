@@ -108,7 +108,8 @@ def _body(said: RequestDocument, path: str, *, names_model: bool) -> tuple[bytes
         whole["stream"] = said.stream
     if said.tools:
         whole["tools"] = [_tool(name, endpoint) for name in said.tools]
-    return json.dumps(whole, ensure_ascii=False).encode(), True
+    # Half a pair of surrogates is text to JSON, and no character.
+    return json.dumps(whole, ensure_ascii=False).encode(errors="replace"), True
 
 
 def _tool(name: str, endpoint: Endpoint | None) -> dict[str, Any]:

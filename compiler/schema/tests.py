@@ -14,6 +14,7 @@ from policies.refusal import refuse, shown
 from policies.values import Duration, Timestamp
 
 Text = Annotated[str, Field(max_length=8192)]
+BodyText = Annotated[str, Field(max_length=1 << 20)]
 Word = Annotated[str, Field(min_length=1, max_length=512)]
 
 NONE = "none"
@@ -190,7 +191,7 @@ class RequestDocument(Document):
     """The listener that is asked; the first one unless written."""
     headers: dict[Word, OneOrMore[Text]] = Field(default_factory=dict, examples=[{"x-team": "a"}])
     """Further headers; a list is the same header several times."""
-    body: Maybe[Text | dict[str, Any]] = Field(
+    body: Maybe[BodyText | dict[str, Any]] = Field(
         default=None, examples=[{"model": "fast", "messages": []}, "text"]
     )
     """The body: a text as it is, or a mapping, which is sent as JSON."""

@@ -30,6 +30,13 @@ def curl(text):
         ("h/a --data-binary @body.json", "POST", "/a", b'{"a":\n 1}'),
         ("h/a --data-binary @-", "POST", "/a", b"stdin"),
         ("h/a --data-urlencode 'q=a b&c'", "POST", "/a", b"q=a%20b%26c"),
+        (
+            "h/a --data-urlencode q@body.json --data-urlencode =é --data-urlencode @-",
+            "POST",
+            "/a",
+            b"q=%7B%22a%22%3A%0A%201%7D&%C3%A9&stdin",
+        ),
+        ("h/a -d ''", "POST", "/a", b""),
         ("-G -d x=1 -d y=2 h/a?z=0", "GET", "/a?z=0&x=1&y=2", None),
         ("-sS -o out -w '%{http_code}' --max-time 3 -k -L --compressed h/a", "GET", "/a", None),
         ("-- h/a", "GET", "/a", None),
@@ -89,6 +96,7 @@ def test_what_cannot_be_read_is_refused_with_a_hint(text, message, hint):
 
 WORDS = st.one_of(
     st.text(max_size=8),
+    st.sampled_from(["\udcff", "x@\udcff", "--data-urlencode", "--data-raw", "--json"]),
     st.sampled_from(
         ["-H", "-d", "-X", "-sSX", "--json", "-u", "h/a", "a: b", "--", "-G", "@-", "-"]
     ),

@@ -148,6 +148,10 @@ def test_a_body_may_be_a_file(told, tmp_path, monkeypatch):
         (["GET /orders", "one", "two"], exits.USAGE, "says nothing here"),
         (["curl", "--fail-wth-body", "http://h"], exits.USAGE, "did you mean --fail-with-body?"),
         (["curl 'http://h"], exits.USAGE, "in curl's words"),
+        (["--given", f"openai={'9' * 5000}"], exits.USAGE, "openai"),
+        (["--used", f"600 requests/minute={'9' * 5000}"], exits.USAGE, "is no amount"),
+        (["--claims", "[" * 100_000], exits.USAGE, "no JSON object"),
+        (["curl", "http://h", "-d", "\udcff"], exits.USAGE, "the body is no UTF-8"),
         (["-d", "@/no/such/file"], exits.ENVIRONMENT, "cannot be read"),
     ],
 )
@@ -209,3 +213,13 @@ def test_what_is_left_of_a_limit_has_its_unit(explained):
     """As the policy writes it, and not in what counters count."""
     out = explained("--model", "fast", "--key", "acme/ci", "--used", "600 requests/minute=100")
     assert "`600 requests/minute` of tenant `acme`: 500 requests left" in out
+
+
+def test_odd_lines_of_curl_are_explained(told):
+    """Broken over lines, with long texts, with nothing in the body, with half a character."""
+    url = "http://localhost:8080/v1/chat/completions"
+    assert told(f"curl\t-s \\\n  {url}")["request"]["path"] == "/v1/chat/completions"
+    assert told("curl", url, "-d", "x" * 100_000)["request"]["method"] == "POST"
+    assert told("curl", url, "-d", "")["request"]["method"] == "POST"
+    half = told("curl", url, "--json", '{"model": "\\ud800"}', "-H", f"x-api-key: {KEY}")
+    assert half["code"] == "model_not_found"
