@@ -193,8 +193,10 @@ class _Held:
             for again in range(3):  # noqa: B007 - how often is noted
                 trace, wanted, got = self._pair(one, asked, client, counted, cooling)
                 counted.take(trace)
-                # While much is going on a timeout may strike what was not meant to be slow.
-                if wanted == got or trace.verdicts:
+                # While much is going on a timeout may strike what was not meant to be slow. What a
+                # limit says is not asked again: it would have been counted twice.
+                limited = trace.verdicts and 429 in (wanted["status"], got["status"])
+                if wanted == got or limited:
                     break
                 client.close()
             self._note(one, asked, trace, wanted, got, again)
