@@ -6,16 +6,17 @@ above it stays. What cannot be cut out so is left for people.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from compiler.diagnostic import Diagnostic
+from compiler.lines import Lines
 from compiler.lints.registry import LINTS
 from compiler.node import Mapping, Node, find, place
 from compiler.pipeline import Compiled, compile_sources
 from compiler.read import Sources
-from compiler.source import Path, SourceFile
+from compiler.source import Path, SourceFile, Span
 
 FIXED: Final = frozenset(lint.code for lint in LINTS if lint.fix)
 
@@ -28,6 +29,11 @@ _SECTIONS: Final = {
 }
 
 
+_Told = tuple[str, str]
+_Fixable = tuple[Diagnostic, Path | None]
+"""A warning, and the path of what is removed; of a comment None."""
+
+
 class Fixed(NamedTuple):
     """The sources as they are in the end, and the warnings that were mended, in order."""
 
@@ -36,49 +42,88 @@ class Fixed(NamedTuple):
 
 
 def fix(compiled: Compiled) -> Fixed:
-    """Mend what can be mended, one after the other: what is removed may leave others unused.
+    """Mend what can be mended, round by round: what is removed may leave others unused.
 
-    Each step is compiled; one after which the policy is wrong is not taken.
+    A round is compiled once. Where the policy would be wrong then, the first of it is tried alone,
+    and is left for people if that is wrong too.
     """
     mended: list[Diagnostic] = []
-    refused: set[tuple[str, str]] = set()
-    while True:
-        step = next(_steps(compiled, refused), None)
-        if step is None:
-            return Fixed(compiled.sources, tuple(mended))
-        diagnostic, sources = step
-        after = compile_sources(sources)
-        if after.ok:
-            compiled = after
-            mended.append(diagnostic)
+    refused: set[_Told] = set()
+    while found := _fixable(compiled, refused):
+        for some in (found, found[:1]) if len(found) > 1 else (found,):
+            sources, done = _without_all(compiled, some)
+            after = compile_sources(sources)
+            if done and after.ok:
+                compiled = after
+                mended += done
+                break
         else:
-            refused.add((diagnostic.code, diagnostic.message))
+            refused.add(_told(found[0][0]))
+    return Fixed(compiled.sources, tuple(mended))
 
 
-def _steps(
-    compiled: Compiled, refused: set[tuple[str, str]]
-) -> Iterator[tuple[Diagnostic, Sources]]:
-    """Give the sources after each fix that could be made, without the others."""
+def _told(diagnostic: Diagnostic) -> _Told:
+    return diagnostic.code, diagnostic.message
+
+
+def _fixable(compiled: Compiled, refused: set[_Told]) -> list[_Fixable]:
+    """Give the warnings that can be mended, each with the place of what is removed."""
     if not compiled.ok:
-        return
+        return []
     root: Mapping = compiled.outputs["nodes"]
-    for diagnostic in compiled.diagnostics:
-        span = diagnostic.span
-        if span is None or diagnostic.code not in FIXED:
+    found: list[_Fixable] = []
+    for one in compiled.diagnostics:
+        if one.span is None or one.code not in FIXED or _told(one) in refused:
             continue
-        if (diagnostic.code, diagnostic.message) in refused:
+        if one.code == "unused-allow":
+            if _is_needless(compiled, one.span):
+                found.append((one, None))
             continue
-        if diagnostic.code == "unused-allow":
-            source = compiled.sources.find(span.file)
-            made = None if source is None else _without_line(source, span.line, span.column)
-        else:
-            path = next((one for one in _paths(root, diagnostic) if place(root, one) == span), None)
-            made = None if path is None else _without(root, path)
+        path = next((path for path in _paths(root, one) if place(root, path) == one.span), None)
+        if path is not None and _without(root, path) is not None:
+            found.append((one, path))
+    return found
+
+
+def _is_needless(compiled: Compiled, comment: Span) -> bool:
+    """Tell whether a comment allows nothing by any of its codes: it is removed as a whole."""
+    source = compiled.sources.find(comment.file)
+    if source is None:
+        return False
+    written = Lines(source).line(comment.line)[comment.column - 1 :]
+    needless = [one for one in compiled.diagnostics if one.span == comment]
+    return len(needless) > written.partition("--")[0].count(",")
+
+
+def _without_all(
+    compiled: Compiled, found: Sequence[_Fixable]
+) -> tuple[Sources, tuple[Diagnostic, ...]]:
+    """Give the sources without all of that, and which it was: one may go with another."""
+    sources = compiled.sources
+    done: set[Diagnostic] = set()
+    # Comments are found by their lines, the last first; all else by its path, where it then is.
+    comments = {one.span for one, path in found if path is None and one.span is not None}
+    for span in sorted(comments, reverse=True):
+        source = sources.find(span.file)
+        if source is not None:
+            sources = _with(sources, _without_line(source, span.line, span.column))
+            done.update(one for one, path in found if path is None and one.span == span)
+    for one, path in found:
+        if path is None:
+            continue
+        root = compile_sources(sources, until="nodes").outputs.get("nodes")
+        made = None if root is None else _without(root, path)
         if made is not None:
-            policies = tuple(
-                made if one.name == made.name else one for one in compiled.sources.policies
-            )
-            yield diagnostic, replace(compiled.sources, policies=policies)
+            sources = _with(sources, made)
+            done.add(one)
+    return sources, tuple(one for one, _ in found if one in done)
+
+
+def _with(sources: Sources, made: SourceFile) -> Sources:
+    return replace(
+        sources,
+        policies=tuple(made if one.name == made.name else one for one in sources.policies),
+    )
 
 
 def _paths(root: Mapping, diagnostic: Diagnostic) -> Iterator[Path]:

@@ -81,6 +81,46 @@ def test_ends_of_lines_stay(policy):
     assert policy.read_bytes() == MENDED.replace("\n", "\r\n").encode()
 
 
+def test_a_comment_that_still_allows_something_stays(policy):
+    """One code of two is needless: without the comment the other's warning would come back."""
+    kept = "  # gatewright: allow unused-service, hidden-target -- until May\n"
+    text = MENDED.replace("  shop:", f"  old: {{ endpoints: ['127.0.0.1:2'] }}\n{kept}  gone:")
+    text = text.replace("service: shop", "service: old").replace("gone: {", "gone: {", 1)
+    policy.write_text(text)
+    assert main(["check", "--fix", "--strict", str(policy)]) == exits.POLICY
+    assert policy.read_text() == text
+
+
+def test_many_are_removed_at_once(monkeypatch):
+    """A round is compiled once, however much goes: compilations are counted, not seconds."""
+    many = "".join(f"  old{n}: {{ endpoints: ['127.0.0.1:2'] }}\n" for n in range(20))
+    before = compile_sources(sources_of({"gateway.yaml": MENDED.replace("  # stays\n", many)}))
+    whole = []
+
+    def counted(sources, until="fleet"):
+        whole.append(until)
+        return compile_sources(sources, until=until)
+
+    monkeypatch.setattr("compiler.lints.fixing.compile_sources", counted)
+    sources, mended = fix(before)
+    assert len(mended) == 20
+    assert whole.count("fleet") == 1
+    assert sources.policies[0].text == MENDED.replace("  # stays\n", "")
+
+
+def test_what_must_stay_holds_nothing_else_up():
+    """A provider that nothing but a price names stays, and what is beside it goes."""
+    wrong = MENDED.replace("providers: {", "providers: { b: { api: openai, key: env:B },")
+    wrong = wrong.replace("services:\n", "services:\n  old: { endpoints: ['127.0.0.1:2'] }\n")
+    wrong += "prices:\n  b/m: { input: 1 USD/1M tokens, output: 1 USD/1M tokens }\n"
+    before = compile_sources(sources_of({"gateway.yaml": wrong}))
+    assert before.ok, before.diagnostics
+    after, mended = fix(before)
+    assert "old:" not in after.policies[0].text
+    assert compile_sources(after).ok
+    assert "unused-service" in {one.code for one in mended}
+
+
 def test_without_the_option_nothing_is_written(policy):
     """`check` alone only tells."""
     assert main(["check", "--strict", str(policy)]) == exits.POLICY
