@@ -15,7 +15,8 @@ def test_every_warning_has_an_entry():
     """A code that is given to `warning(...)` anywhere in the compiler stands in the registry."""
     given = set()
     for path in (ROOT / "compiler").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if ".warning(" in text else ():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
