@@ -51,6 +51,8 @@ def why_not(case: Case, trace: Trace, plan: Plan) -> str:
     from compiler.plan import Forward
 
     given, request = case.given, case.request
+    if not plan.listeners:
+        return "the policy has no listener"
     for key in ("used", "cooling", "counters", "edge", "draws"):
         if getattr(given, key):
             return f"`given.{key}` cannot be had"

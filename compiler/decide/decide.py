@@ -16,7 +16,7 @@ from compiler.decide.paths import Normal, normalised
 from compiler.decide.request import Request
 from compiler.decide.serving import served
 from compiler.decide.telling import Telling
-from compiler.decide.trace import Decider, Trace
+from compiler.decide.trace import Decider, Step, Trace
 from compiler.decide.world import World
 from compiler.plan import Listener, Plan, Route, Serve
 
@@ -26,6 +26,9 @@ def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
 
     Raises KeyError for a listener that the plan does not have.
     """
+    if not plan.listeners:
+        nowhere = Step("listener", "the policy has no listener: nobody takes requests")
+        return Trace((nowhere,), Decider.NOBODY, None, "")
     known = laid(plan)
     listener = _listener(plan, request)
     request = replace(request, host=undotted(request.host))

@@ -252,4 +252,4 @@ def _who(said: object) -> str:
 def _spelled(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or NONE
-    return "the upstream's own" if value is None else str(value)
+    return "no answer" if value is None else str(value)

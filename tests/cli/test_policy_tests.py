@@ -160,3 +160,13 @@ def test_junit_has_the_shape_that_ci_systems_read(policy, tmp_path, capsys):
     assert (right.get("name"), len(right)) == ("orders go to the service", 0)
     assert wrong.find("failure").get("message") == "route: expected old, got none"
     assert "GET /elsewhere?<x>" in wrong.find("failure").text
+
+
+def test_a_policy_without_listeners_answers_nobody(policy, capsys):
+    """It may be half of one that is still being written."""
+    test = "{ name: a, request: { path: /a }, expect: { status: 200 } }"
+    policy.write_text(f"gatewright: v1\nname: shop\ntests: [{test}]\n")
+    assert main(["test", str(policy)]) == exits.POLICY
+    out = capsys.readouterr().out
+    assert "got       no answer" in out
+    assert "the policy has no listener" in out

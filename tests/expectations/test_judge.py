@@ -117,7 +117,7 @@ def test_a_service_answers_as_is_given(plan):
     down = World(answers={"orders": (Answer(fault=Fault.TIMEOUT),)})
     undecided = replace(trace, status=None)
     got = differences(plan, undecided, down, status=200)
-    assert got == [("status", "200", "the upstream's own")]
+    assert got == [("status", "200", "no answer")]
 
 
 def test_patience_is_the_shortest_bound_that_there_is(plan):
