@@ -11,14 +11,16 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from cli import exits
 
@@ -32,7 +34,8 @@ SERVICES: Final = "plain_services"
 NODE: Final = "rehearsal"
 _KID: Final = "rehearsal"
 _GRACE: Final = 2.0
-_EDGE_LOG: Final = "edge.log"
+_EDGE_LOG: Final = 1 << 20
+"""Bytes of what the edge said that are shown where all does not come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +94,29 @@ async def rehearsal(
 
     folder = run_folder()
     try:
-        async with AsyncExitStack() as stack:
-            try:
-                running = await _started(stack, folder, sources, plan, root, binary)
-            except exits.CannotRunError:
-                sys.stderr.write((folder / _EDGE_LOG).read_text(errors="replace"))
-                raise
-            yield running
+        # In no folder: that of the run goes with its Envoy.
+        with tempfile.TemporaryFile() as says:
+            async with AsyncExitStack() as stack:
+                try:
+                    running = await _started(stack, folder, says, sources, plan, root, binary)
+                except exits.CannotRunError:
+                    # The edge may still write at the place that a seek would move.
+                    said = os.pread(says.fileno(), _EDGE_LOG, 0)
+                    sys.stderr.write(said.decode(errors="replace"))
+                    raise
+                yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _started(
-    stack: AsyncExitStack, folder: Path, sources: Sources, plan: Plan, root: Path, binary: Path
+    stack: AsyncExitStack,
+    folder: Path,
+    says: IO[bytes],
+    sources: Sources,
+    plan: Plan,
+    root: Path,
+    binary: Path,
 ) -> Rehearsal:
     from cli.local_edge import local_edge
     from cli.local_envoy import START_DEADLINE, local_envoy
@@ -131,7 +144,7 @@ async def _started(
             folder / "state",
             ads=socket,
             node_id=NODE,
-            says=stack.enter_context((folder / _EDGE_LOG).open("wb")),
+            says=says,
         )
     )
     keys = {name: f"gw_{secrets.token_urlsafe(24)}" for name in key_ids(plan)}

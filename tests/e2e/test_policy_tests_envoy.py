@@ -34,6 +34,18 @@ def test_envoy_does_what_the_examples_expect(example, capsys):
         assert "SKIPPED (`request.at` is not now)" in out
 
 
+def test_an_envoy_that_ends_at_once_is_said(tmp_path, capfd):
+    """With what it said, and the code for a machine that is not as it should be."""
+    envoy = tmp_path / "envoy"
+    envoy.write_text("#!/bin/sh\necho it is broken >&2\nexit 1\n")
+    envoy.chmod(0o755)
+    words = ["test", str(REPOSITORY / "examples" / "quickstart"), "--envoy-path", str(envoy)]
+    assert main(words) == exits.ENVIRONMENT
+    err = capfd.readouterr().err
+    assert "it is broken" in err
+    assert "Envoy ended at its start with code 1" in err
+
+
 POLICY = """\
 gatewright: v1
 name: held
