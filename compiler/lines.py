@@ -43,6 +43,12 @@ class Lines:
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 
+    def index(self, line: int, column: int) -> int:
+        """Give the index of a line and column, from 1; one past the end of the text is its end."""
+        if line > len(self._starts):
+            return len(self.source.text)
+        return min(self._starts[line - 1] + column - 1, len(self.source.text))
+
     def line(self, number: int) -> str:
         """Give a line's text without its end; empty where there is no such line."""
         if not 1 <= number <= len(self._starts):

@@ -16,8 +16,9 @@ from compiler.language.pointing import Hover
 from compiler.language.positions import Encoding, Positions
 from compiler.language.symbols import Symbol
 from compiler.language.understanding import Understood
+from compiler.lines import Lines
 from compiler.render.mask import mask
-from compiler.source import Span
+from compiler.source import SourceFile, Span
 
 _SEVERITIES: Final = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
@@ -42,6 +43,8 @@ _SYMBOLS: Final = {
 At = Callable[[str], Positions]
 """The positions of a file's text, by the file's name."""
 
+_Placed = Callable[[Span], types.Range]
+
 
 def positions_of(known: Understood, encoding: Encoding) -> At:
     """Give a function from a file's name to the positions of its text, each made once."""
@@ -59,27 +62,27 @@ def diagnostics(
     known: Understood, encoding: Encoding, default: str
 ) -> dict[str, list[types.Diagnostic]]:
     """Give what is wrong by file; what has no place stands at the beginning of ``default``."""
-    at = positions_of(known, encoding)
+    placed = _placing(known, encoding)
     by_file: dict[str, list[types.Diagnostic]] = {}
     for one in known.diagnostics:
         file = default if one.span is None else one.span.file
-        by_file.setdefault(file, []).append(_diagnostic(one, file, at, known))
+        by_file.setdefault(file, []).append(_diagnostic(one, file, placed))
     return by_file
 
 
-def _diagnostic(one: Diagnostic, file: str, at: At, known: Understood) -> types.Diagnostic:
+def _diagnostic(one: Diagnostic, file: str, placed: _Placed) -> types.Diagnostic:
     message = f"{one.message}: {one.text}" if one.text else one.message
     if one.hint:
         message += f"\nhelp: {one.hint}"
     span = one.span or Span(file, 1, 1, 1, 1)
     related = [
         types.DiagnosticRelatedInformation(
-            types.Location(uri_of(label.span.file), _span(label.span, at, known)), mask(label.text)
+            types.Location(uri_of(label.span.file), placed(label.span)), mask(label.text)
         )
         for label in one.labels
     ]
     return types.Diagnostic(
-        range=_span(span, at, known),
+        range=placed(span),
         message=mask(message),
         severity=_SEVERITIES[one.severity],
         code=one.code,
@@ -88,24 +91,22 @@ def _diagnostic(one: Diagnostic, file: str, at: At, known: Understood) -> types.
     )
 
 
-def _span(span: Span, at: At, known: Understood) -> types.Range:
-    """Give the range of a span, whose lines end with LF alone."""
-    text = known.text(span.file)
-    return _range(
-        at(span.file),
-        _index(text, span.line, span.column),
-        _index(text, span.end_line, span.end_column),
-    )
+def _placing(known: Understood, encoding: Encoding) -> _Placed:
+    """Give a function from a span, whose lines end with LF alone, to its range."""
+    at = positions_of(known, encoding)
+    made: dict[str, Lines] = {}
 
+    def placed(span: Span) -> types.Range:
+        if span.file not in made:
+            made[span.file] = Lines(SourceFile(span.file, known.text(span.file)))
+        lines = made[span.file]
+        return _range(
+            at(span.file),
+            lines.index(span.line, span.column),
+            lines.index(span.end_line, span.end_column),
+        )
 
-def _index(text: str, line: int, column: int) -> int:
-    start = 0
-    for _ in range(line - 1):
-        found = text.find("\n", start)
-        if found < 0:
-            return len(text)
-        start = found + 1
-    return min(start + column - 1, len(text))
+    return placed
 
 
 def completions(proposals: Iterable[Proposal], at: Positions) -> list[types.CompletionItem]:

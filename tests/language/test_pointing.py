@@ -1,12 +1,17 @@
 """What stands under the cursor, and where it is declared."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from cli.editors.answers import diagnostics
 from compiler.language.pointing import references
 from compiler.language.positions import Encoding, Position, Positions
 from compiler.language.symbols import symbols
 from compiler.language.understanding import understand
+from compiler.lines import Lines
 from compiler.read import sources_of
+from compiler.source import SourceFile
 from tests.language.cursor import POLICY, defined_at, hover_at, known_of
 
 
@@ -168,3 +173,31 @@ def test_positions(encoding, column):
     assert positions.position(text.index("c")) == Position(2, 0)
     assert positions.index(Position(9, 9)) == len(text)
     assert positions.index(Position(0, 99)) == 1
+
+
+def test_a_file_is_read_once_for_all_that_is_wrong_in_it():
+    """Reads of the text are counted: from its beginning for each place, thousands took seconds."""
+    text = POLICY + "".join(f"  - {{ match: /{n}, service: none{n} }}\n" for n in range(200))
+    known = known_of(text)
+    read = []
+
+    def read_text(file):
+        read.append(file)
+        return known.text(file)
+
+    counted = SimpleNamespace(diagnostics=known.diagnostics, text=read_text)
+    told = diagnostics(counted, Encoding.UTF16, "gateway.yaml")["gateway.yaml"]
+    assert len(told) >= 200
+    assert len(read) <= 2
+    lines = text.splitlines()
+    for one in told:
+        if one.code == "unknown-service":
+            start, end = one.range.start, one.range.end
+            assert lines[start.line][start.character : end.character].startswith("none")
+
+
+def test_indexes_are_the_inverse_of_lines_and_columns():
+    """Also at the ends of lines and of the text, and behind it."""
+    lines = Lines(SourceFile("a", "ab\r\n\ncé\n"))
+    assert all(lines.index(*lines.position(at)) == at for at in range(9))
+    assert lines.index(99, 1) == lines.index(4, 9) == 8
