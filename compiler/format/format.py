@@ -35,6 +35,8 @@ def format_source(source: SourceFile) -> str:
     Raises CannotFormatError where the text cannot be read. What comes out says the same, with
     every comment, and is itself laid out so; ends of lines are LF, and an empty file stays empty.
     """
+    if source.name.endswith(".json"):
+        raise CannotFormatError(f"{source.name} is JSON, and the layout is that of YAML")
     text = source.text.replace("\r\n", "\n")
     before = _meaning(SourceFile(source.name, text))
     tree = read_tree(text)

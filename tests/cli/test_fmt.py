@@ -127,6 +127,15 @@ def test_a_folder_s_endpoints_are_formatted_too(policy):
     assert keys.read_text() == '{"keys":   []}'
 
 
+def test_json_stays_json(tmp_path, capsys):
+    """A policy that is JSON by its name would be none afterwards: it is left, and that is told."""
+    path = tmp_path / "gateway.json"
+    path.write_text('{"gatewright":   "v1"}')
+    assert main(["fmt", str(path)]) == exits.POLICY
+    assert path.read_text() == '{"gatewright":   "v1"}'
+    assert "gateway.json is JSON" in capsys.readouterr().err
+
+
 def test_a_single_file_is_all_that_is_touched(policy):
     """What stands beside a named file stays."""
     other = policy.parent / "other.yaml"
