@@ -12,10 +12,9 @@ from compiler.format.layout import Row, rows
 from compiler.format.order import ROOT, endpoints
 from compiler.format.pieces import comments_of
 from compiler.format.read_tree import read_tree
-from compiler.format.tree import Tree
+from compiler.format.tree import Collection, Tree
 from compiler.lines import Lines
 from compiler.node import plain
-from compiler.read import ENDPOINTS
 from compiler.source import SourceFile
 
 _GAP = 2
@@ -40,19 +39,20 @@ def format_source(source: SourceFile) -> str:
     text = source.text.replace("\r\n", "\n")
     before = _meaning(SourceFile(source.name, text))
     tree = read_tree(text)
-    kinds = endpoints() if ENDPOINTS in source.name.split("/")[:-1] else ROOT
-    made = _joined(list(_rows(tree, kinds)))
+    made = _joined(list(_rows(tree)))
     if _meaning(SourceFile(source.name, made)) != before or _comments(made) != _comments(text):
         # Never seen; and should it be, the file stays as it is.
         raise CannotFormatError(f"{source.name} is written in a way that cannot be laid out safely")
     return made
 
 
-def _rows(tree: Tree, kinds: tuple[object, ...]) -> Iterator[Row]:
-    if tree.root is None:
-        yield from map(Row, tree.above)
-        return
+def _rows(tree: Tree) -> Iterator[Row]:
     yield from map(Row, tree.above)
+    if tree.root is None:
+        return
+    # By what it is, and not by its name, which stdin has none of: only endpoints are a list.
+    is_list = isinstance(tree.root, Collection) and not tree.root.is_mapping
+    kinds = endpoints() if is_list else ROOT
     yield from rows(arrange(tree.root, kinds), kinds)
     yield from map(Row, tree.below)
 

@@ -136,6 +136,26 @@ def test_json_stays_json(tmp_path, capsys):
     assert "gateway.json is JSON" in capsys.readouterr().err
 
 
+ENDPOINTS = "- zone:   b\n  address:  orders\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "before", "after"),
+    [
+        ("endpoints", ENDPOINTS, "- { address: orders, zone: b }\n"),
+        ("elsewhere", ENDPOINTS, "- { address: orders, zone: b }\n"),
+        ("endpoints", UNTIDY, TIDY),
+    ],
+)
+def test_what_a_file_is_does_not_depend_on_its_folder(tmp_path, folder, before, after):
+    """Editors format text of stdin, and a policy may lie in a folder of whatever name."""
+    path = tmp_path / folder / "orders.yaml"
+    path.parent.mkdir()
+    path.write_text(before)
+    assert main(["fmt", str(path)]) == exits.OK
+    assert path.read_text() == after
+
+
 def test_a_single_file_is_all_that_is_touched(policy):
     """What stands beside a named file stays."""
     other = policy.parent / "other.yaml"
