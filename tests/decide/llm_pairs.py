@@ -261,7 +261,7 @@ class _Held:
         got = self._seen(one, answered, before)
         trace = self.decided(self.plan, request, world)
         wanted = _expected(trace)
-        for draws in product((0.0, 0.999), repeat=3):
+        for draws in product((0.0, 0.999), repeat=6):
             if wanted == _common(got, wanted):
                 break
             again = self.decided(self.plan, request, replace(world, draws=draws))
