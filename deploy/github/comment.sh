@@ -17,10 +17,14 @@ refused() {
   exit 0
 }
 
-export GATEWRIGHT_MARKER="$marker"
+# Anybody may write a comment that begins like ours, and would own the report that is put into it:
+# only a bot's is changed, as a job's token is, or that of the token's own user.
+login="$(gh api user --jq .login 2>/dev/null)" || login=""
+export GATEWRIGHT_MARKER="$marker" GATEWRIGHT_LOGIN="$login"
 found="$(
-  gh api --paginate "$comments?per_page=100" \
-    --jq '.[] | select(.body | startswith(env.GATEWRIGHT_MARKER)) | .id'
+  gh api --paginate "$comments?per_page=100" --jq '.[]
+    | select(.user.type == "Bot" or .user.login == env.GATEWRIGHT_LOGIN)
+    | select(.body | startswith(env.GATEWRIGHT_MARKER)) | .id'
 )" || refused
 found="${found%%$'\n'*}"
 

@@ -1,7 +1,9 @@
 """The GitHub action: its steps, as they are, on the checkout of a pull request."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from importlib.resources import files
 
@@ -130,6 +132,33 @@ def test_the_comment_is_kept_up(pull):
     assert (method, address) == ("PATCH", "repos/corp/shop/issues/comments/41")
     [asked] = [call["argv"] for call in pull.calls("gh") if "--paginate" in call["argv"]]
     assert asked[2] == "repos/corp/shop/issues/7/comments?per_page=100"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("jq") is None, reason="gh has a jq of its own, the fake has none")
+@pytest.mark.parametrize(
+    ("kind", "login", "ours"),
+    [("Bot", "github-actions[bot]", True), ("User", "mallory", False), ("User", "robot", True)],
+)
+def test_a_comment_of_somebody_else_is_left(pull, kind, login, ours):
+    """Whoever plants one that begins like ours does not get to own the report."""
+    run = Run(pull)
+    pull.temp.joinpath("gatewright.md").write_text("### Gatewright\n")
+    run.outputs["steps.diff.outputs.report"] = str(pull.temp / "gatewright.md")
+    assert run.step("Comment on the pull request", ANSWERS=json.dumps({"user": "robot"})) == 0
+    [asked] = [call["argv"] for call in pull.calls("gh") if "--paginate" in call["argv"]]
+    comment = {"id": 41, "user": {"type": kind, "login": login}}
+    comment["body"] = f"<!-- gatewright: {POLICY} -->\nnothing to see"
+    done = subprocess.run(
+        ["jq", asked[-1]],
+        input=json.dumps([comment]),
+        env={"GATEWRIGHT_MARKER": f"<!-- gatewright: {POLICY} -->", "GATEWRIGHT_LOGIN": "robot"}
+        | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ("41" if ours else "")
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ class Job:
         self.log = ""
 
     def run(self, notes=()):
-        answers = json.dumps({"per_page": json.dumps(list(notes))})
+        answers = json.dumps({"per_page": json.dumps(list(notes)), "v4/user": '{"id": 5}'})
         done = subprocess.run(
             [
                 "bash",
@@ -105,9 +105,10 @@ def test_the_note_is_kept_up(tmp_path):
     job = Job(pull)
     assert job.run() == 0
     assert job.notes() == []
-    others = {"id": 40, "body": "looks good"}
-    ours = {"id": 41, "body": f"<!-- gatewright: {POLICY} -->\n### ..."}
-    assert job.run([others, ours]) == 0
+    others = {"id": 39, "author": {"id": 4}, "body": "looks good"}
+    ours = {"id": 41, "author": {"id": 5}, "body": f"<!-- gatewright: {POLICY} -->\n### ..."}
+    planted = {**ours, "id": 40, "author": {"id": 4}}  # whoever wrote it would own the report
+    assert job.run([others, planted, ours]) == 0
     assert [(method, address.rpartition("/")[2]) for method, address, _ in job.notes()] == [
         ("PUT", "41")
     ]
