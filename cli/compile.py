@@ -108,6 +108,11 @@ def _folder(args: argparse.Namespace) -> int:
     from compiler.pipeline import compile_path
 
     folder: Path = args.out
+    if args.json or args.emit != "xds":
+        raise exits.CannotRunError(
+            "--out writes Envoy's resources as YAML, and nothing else",
+            hint="leave out --json and --emit, or write one file with -o FILE",
+        )
     check_place(folder, existing(args.path))
     compiled = compile_path(args.path)
     show(compiled, "text")

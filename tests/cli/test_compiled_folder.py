@@ -172,3 +172,11 @@ def test_check_without_a_folder(policy, capsys):
     """`--check` says what it wants."""
     assert main(["compile", str(policy), "--check"]) == exits.ENVIRONMENT
     assert "--check needs --out DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [("--json",), ("--emit", "plan")])
+def test_a_folder_of_something_else_is_refused(policy, tmp_path, capsys, options):
+    """What was asked for is not left out silently."""
+    assert compile_to(policy, tmp_path / "compiled", *options) == exits.ENVIRONMENT
+    assert "--out writes Envoy's resources as YAML" in capsys.readouterr().err
+    assert not (tmp_path / "compiled").exists()
