@@ -30,7 +30,7 @@ def expiring(plan: Plan, now: datetime) -> tuple[Diagnostic, ...]:
 def _keys(tenant: Tenant, now: datetime) -> Iterator[Diagnostic]:
     """Tell of each key by its last end: of one that is being rotated, the new one counts."""
     last: dict[str, AccessKey] = {}
-    for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+    for key in tenant.every_key:
         last.setdefault(key.id, key)
     for key in last.values():
         if key.expires is not None:

@@ -120,7 +120,7 @@ def _of_tenant(tenant: Tenant) -> Iterator[PlacedLimit]:
 
 
 def _of_keys(tenant: Tenant) -> Iterator[PlacedLimit]:
-    for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+    for key in tenant.every_key:
         yield from key.limits
 
 

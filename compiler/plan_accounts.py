@@ -172,6 +172,11 @@ class Tenant:
     origins: tuple[Origin, ...] = field(compare=False, default=())
     at: Span = field(compare=False, kw_only=True)
 
+    @property
+    def every_key(self) -> tuple[AccessKey, ...]:
+        """Its own keys, and those of its teams."""
+        return (*self.keys, *(key for team in self.teams for key in team.keys))
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

@@ -50,11 +50,7 @@ def rehearsed(hashes: Mapping[str, bytes], jwks: str) -> Callable[[Plan], Plan]:
 
 def key_ids(plan: Plan) -> tuple[str, ...]:
     """Give the ids of all keys, each once."""
-    found = [
-        key.id
-        for tenant in plan.tenants
-        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys))
-    ]
+    found = [key.id for tenant in plan.tenants for key in tenant.every_key]
     return tuple(dict.fromkeys(found))
 
 

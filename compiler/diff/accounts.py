@@ -118,7 +118,7 @@ def _keys(sides: Sides) -> Iterator[Change]:
 def _by_id(tenants: Any) -> dict[str, list[AccessKey]]:
     found: dict[str, list[AccessKey]] = defaultdict(list)
     for tenant in tenants.values():
-        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+        for key in tenant.every_key:
             found[key.id].append(key)
     return found
 

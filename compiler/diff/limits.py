@@ -41,8 +41,7 @@ def placed_limits(plan: Plan) -> Iterator[Placed]:
     for tenant in plan.tenants:
         of.append(("tenant", tenant.name, tenant.limits))
         of += [("team", f"{tenant.name}/{team.name}", team.limits) for team in tenant.teams]
-        keys = (*tenant.keys, *(key for team in tenant.teams for key in team.keys))
-        of += {("key", key.id, key.limits): None for key in keys}
+        of += {("key", key.id, key.limits): None for key in tenant.every_key}
     for kind, name, limits in of:
         for one in limits:
             yield Placed(Place(kind, name), one)

@@ -69,11 +69,7 @@ def answer_of(said: AnswerDocument) -> Answer:
 
 def quiet_moment(plan: Plan) -> datetime:
     """Give the earliest time at which no key has still to begin."""
-    keys = [
-        key
-        for tenant in plan.tenants
-        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys))
-    ]
+    keys = [key for tenant in plan.tenants for key in tenant.every_key]
     return max((key.starts for key in keys if key.starts is not None), default=EPOCH)
 
 

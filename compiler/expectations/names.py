@@ -50,11 +50,7 @@ def names_of(plan: Plan) -> Names:
         for group in model.groups
         for target in group.targets
     }
-    keys = [
-        key
-        for tenant in plan.tenants
-        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys))
-    ]
+    keys = [key for tenant in plan.tenants for key in tenant.every_key]
     limits: dict[str, Span] = {}
     for placed in all_limits(plan):
         limits[placed.limit.id] = placed.at

@@ -111,6 +111,6 @@ def _prices(plan: Plan) -> dict[tuple[str, str], Price | None]:
 def _moments(plan: Plan) -> Iterator[datetime]:
     """Give the times at which something begins or ends."""
     for tenant in plan.tenants:
-        for key in (*tenant.keys, *(key for team in tenant.teams for key in team.keys)):
+        for key in tenant.every_key:
             yield from (one for one in (key.starts, key.expires) if one is not None)
         yield from (grant.until for grant in tenant.grants if grant.until is not None)
