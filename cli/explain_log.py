@@ -51,6 +51,8 @@ def _recorded(line: Recorded) -> dict[str, Any]:
 
 
 def _told(line: Recorded) -> str:
+    from compiler.render.terminal import printable
+
     words = ["no answer" if line.status is None else str(line.status)]
     if line.target or line.upstream:
         words.append(f"from {line.target or line.upstream}")
@@ -60,5 +62,4 @@ def _told(line: Recorded) -> str:
         words.append(f"({line.failure})")
     if line.id:
         words.append(f"request {line.id}")
-    told = " ".join(words)
-    return "".join(letter if letter.isprintable() else "?" for letter in told)
+    return printable(" ".join(words))

@@ -8,6 +8,7 @@ from typing import Any
 
 from compiler.expectations.judge import usd
 from compiler.render.mask import mask
+from compiler.render.terminal import printable
 from compiler.replaying.change import Kind
 from compiler.replaying.tally import Group, Spent, Tally
 
@@ -39,7 +40,7 @@ def text(tally: Tally, bad: Bad) -> str:
     if bad.count:
         noun = "line cannot" if bad.count == 1 else "lines cannot"
         lines.append(f"{bad.count:,} {noun} be read; the first: {bad.first}")
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def data(tally: Tally, bad: Bad) -> dict[str, Any]:
@@ -111,8 +112,3 @@ def _share(tally: Tally) -> str:
 
 def _counted(number: int) -> str:
     return f"{number:,} request{'' if number == 1 else 's'}"
-
-
-def _printable(line: str) -> str:
-    """A log's texts are its clients': no escape sequence of theirs reaches a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -12,6 +12,7 @@ from compiler.expectations.coverage import Coverage
 from compiler.expectations.judge import UNSET, Difference
 from compiler.expectations.run import Result
 from compiler.render.mask import mask, mask_header
+from compiler.render.terminal import printable
 from compiler.render.trace import trace_data, trace_text
 from compiler.schema.tests import NONE
 
@@ -37,7 +38,7 @@ class Told:
     @property
     def name(self) -> str:
         """The name of the case, as it may be shown."""
-        return mask(self.result.case.name)
+        return printable(mask(self.result.case.name))
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -163,7 +164,7 @@ def _masked(difference: Difference) -> Difference:
         mask_header(header, value) if header and value not in (NONE, UNSET) else mask(value)
         for value in (difference.expected, difference.got)
     )
-    return replace(difference, expected=expected, got=got)
+    return replace(difference, expected=printable(expected), got=printable(got))
 
 
 def _said(one: Told) -> Iterator[str]:

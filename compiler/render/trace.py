@@ -13,6 +13,7 @@ from compiler.decide.trace import Attempt, Sent, Trace
 from compiler.decide.world import World
 from compiler.expectations.judge import status_of
 from compiler.render.mask import mask, mask_data, mask_header
+from compiler.render.terminal import printable
 from compiler.source import Span
 
 _WIDEST = 76
@@ -165,5 +166,5 @@ def _columns(rows: list[tuple[str, str, Span | None]]) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    """Whoever sent a request chose its path: no escape sequence of theirs reaches a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in mask(text))
+    """Whoever sent a request chose its path."""
+    return printable(mask(text))

@@ -170,3 +170,17 @@ def test_a_policy_without_listeners_answers_nobody(policy, capsys):
     out = capsys.readouterr().out
     assert "got       no answer" in out
     assert "the policy has no listener" in out
+
+
+def test_no_escape_sequence_reaches_a_terminal(policy, capsys):
+    """Not from a name, nor from what is expected and got."""
+    policy.write_text(
+        POLICY
+        + r"""
+  - name: "red\e[31m"
+    request: { path: "/\e[31m" }
+    expect: { location: "\e[31m" }
+"""
+    )
+    assert main(["test", str(policy)]) == exits.POLICY
+    assert "\x1b" not in capsys.readouterr().out
