@@ -136,12 +136,13 @@ def _explain_tenant(args: argparse.Namespace, rest: list[str]) -> int:
 
 def _explain_resource(args: argparse.Namespace, rest: list[str]) -> int:
     from cli.explain_resource import explain_resource
+    from cli.policy import is_there
 
     policy, field = args.policy, ""
     match rest:
         case [name]:
             pass
-        case [name, last] if policy is None and Path(last).exists():
+        case [name, last] if policy is None and is_there(last):
             policy = Path(last)
         case [name, field]:
             pass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import exits
-from cli.policy import existing, show
+from cli.policy import existing, is_there, show
 
 if TYPE_CHECKING:
     import argparse
@@ -135,13 +135,13 @@ def _of_words(rest: list[str], *, says_more: bool) -> tuple[dict[str, Any], list
     """
     said: dict[str, Any] = {}
     words = list(rest)
-    if words and " " in words[0] and not Path(words[0]).exists():
+    if words and " " in words[0] and not is_there(words[0]):
         words[:1] = words[0].split()
     if len(words) > 1 and _METHOD.fullmatch(words[0]):
         said["method"] = words.pop(0)
         if not _is_target(words[0]):
             raise _WordsError(f"`{words[0]}` is no path", "a path begins with `/`")
-    if says_more and len(words) == 1 and Path(words[0]).exists():
+    if says_more and len(words) == 1 and is_there(words[0]):
         return said, words
     if words and _is_target(words[0]):
         target = words.pop(0)

@@ -53,6 +53,14 @@ def counted(things: Collection[object], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
+def is_there(name: str) -> bool:
+    """Tell whether a word names a file or folder; one that is too long for a name does not."""
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False
+
+
 def existing(path: Path) -> Path:
     """Return the path, or leave with exit code 3 where nothing is there."""
     if not path.exists():

@@ -221,5 +221,6 @@ def test_odd_lines_of_curl_are_explained(told):
     assert told(f"curl\t-s \\\n  {url}")["request"]["path"] == "/v1/chat/completions"
     assert told("curl", url, "-d", "x" * 100_000)["request"]["method"] == "POST"
     assert told("curl", url, "-d", "")["request"]["method"] == "POST"
+    assert told(f"/v1?q={'x' * 300}", "--model", "fast")["request"]["path"].startswith("/v1?q=x")
     half = told("curl", url, "--json", '{"model": "\\ud800"}', "-H", f"x-api-key: {KEY}")
     assert half["code"] == "model_not_found"
