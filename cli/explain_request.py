@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _METHOD = re.compile("[A-Z]{1,32}")
 _DIGITS = 18
+_ASKED = (
+    *("model", "stream", "tool", "method", "header", "data", "host", "listener", "client", "at"),
+    *("key", "claims", "issuer", "certificate", "given", "used", "cooling", "away"),
+)
+"""The options that say what is asked, by whom, and in which world."""
 
 
 class _WordsError(ValueError):
@@ -35,6 +40,8 @@ def explain_request(args: argparse.Namespace, rest: list[str], curl: list[str] |
     from compiler.pipeline import compile_path
 
     try:
+        if args.log:
+            _nothing_beside_log(args, curl)
         said, rest = ({}, rest) if args.log else _said(args, rest, curl)
     except _WordsError as error:
         return _usage(error)
@@ -54,6 +61,13 @@ def explain_request(args: argparse.Namespace, rest: list[str], curl: list[str] |
         return _explained(args, said, compiled)
     except _WordsError as error:
         return _usage(error)
+
+
+def _nothing_beside_log(args: argparse.Namespace, curl: list[str] | None) -> None:
+    said = [f"--{name}" for name in _ASKED if getattr(args, name)]
+    said += ["curl"] if curl is not None else []
+    if said:
+        raise _WordsError(f"`{said[0]}` says nothing beside --log", "the log says what was asked")
 
 
 def _explained(args: argparse.Namespace, said: dict[str, Any], compiled: Compiled) -> int:

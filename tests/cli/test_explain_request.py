@@ -152,6 +152,8 @@ def test_a_body_may_be_a_file(told, tmp_path, monkeypatch):
         (["--used", f"600 requests/minute={'9' * 5000}"], exits.USAGE, "is no amount"),
         (["--claims", "[" * 100_000], exits.USAGE, "no JSON object"),
         (["curl", "http://h", "-d", "\udcff"], exits.USAGE, "the body is no UTF-8"),
+        (["--log", "-", "--model", "fast"], exits.USAGE, "`--model` says nothing beside --log"),
+        (["--log", "-", "curl", "http://h"], exits.USAGE, "`curl` says nothing beside --log"),
         (["-d", "@/no/such/file"], exits.ENVIRONMENT, "cannot be read"),
     ],
 )
