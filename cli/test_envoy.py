@@ -143,13 +143,11 @@ def _in_log(trace: Trace) -> dict[str, Any]:
 
 
 def _of_line(line: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """Read a line; Envoy's routes for models begin with the names of the policy's."""
-    name = str(line.get("route", ""))
-    routes = [
-        one.name for one in plan.routes if name == one.name or name.startswith(f"{one.name}/")
-    ]
+    from compiler.recorded.again import logged_route
+
+    route = logged_route(str(line.get("route", "")), plan)
     return {
-        "route": max(routes, key=len, default=None),
+        "route": None if route is None else route.name,
         "tenant": line.get("tenant"),
         "key": line.get("key"),
     }

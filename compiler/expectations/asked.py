@@ -71,7 +71,7 @@ def _operation(plan: Plan, name: str | None) -> tuple[str, str]:
     model = models.get(name or "")
     for route in plan.routes:
         if isinstance(route.action, Serve) and (model is None or model.name in route.action.models):
-            return _prefix(route) + _first(model).value, _host(route)
+            return _prefix(route) + _first(model).value, host_of(route)
     return f"/v1{Endpoint.CHAT_COMPLETIONS.value}", ""
 
 
@@ -86,7 +86,7 @@ def _prefix(route: Route) -> str:
     return route.match.path.rstrip("/") if plain else "/v1"
 
 
-def _host(route: Route) -> str:
+def host_of(route: Route) -> str:
     """A host that the route takes; a wildcard's is any below it."""
     host = route.match.hosts[0] if route.match.hosts else ""
     return f"any{host[1:]}" if host.startswith("*") else host

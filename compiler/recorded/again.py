@@ -7,16 +7,16 @@ asked; all others answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from compiler.decide.request import Request
 from compiler.decide.world import EPOCH, Answer, Fault, World
-from compiler.expectations.asked import request_of
+from compiler.expectations.asked import host_of, request_of
 from compiler.plan import Forward, Plan, Route
 from compiler.plan_accounts import Issuer, Tenant
-from compiler.plan_llm import Group, Model
+from compiler.plan_llm import Model
 from compiler.recorded.line import Recorded
 from compiler.schema.tests import RequestDocument
 
@@ -57,17 +57,14 @@ def _request(line: Recorded, plan: Plan) -> Request:
 
 def _host(line: Recorded, plan: Plan) -> str:
     """A request for a model is logged without its host: take one of its route's."""
-    route = _route(line, plan)
-    host = route.match.hosts[0] if route is not None and route.match.hosts else ""
-    return f"any{host[1:]}" if host.startswith("*") else host
+    route = logged_route(line.route, plan)
+    return "" if route is None else host_of(route)
 
 
-def _route(line: Recorded, plan: Plan) -> Route | None:
-    """Give the policy's route; Envoy's of an operation begin with its name."""
+def logged_route(name: str, plan: Plan) -> Route | None:
+    """Give the policy's route that a log names; Envoy's of an operation begin with its name."""
     found = [
-        route
-        for route in plan.routes
-        if line.route == route.name or line.route.startswith(f"{route.name}/")
+        route for route in plan.routes if name == route.name or name.startswith(f"{route.name}/")
     ]
     return max(found, key=lambda route: len(route.name), default=None)
 
@@ -89,7 +86,7 @@ def _with_token(made: Request, line: Recorded, plan: Plan) -> Request:
 
 def _issuers(line: Recorded, plan: Plan) -> Iterator[Issuer]:
     """The issuers whose tokens the route takes, and then all others."""
-    route = _route(line, plan)
+    route = logged_route(line.route, plan)
     names = {method.issuer for method in route.auth} if route is not None else set()
     yield from (one for one in plan.issuers if one.name in names)
     yield from (one for one in plan.issuers if one.name not in names)
@@ -166,31 +163,26 @@ def _before(model: Model, line: Recorded) -> list[str]:
 
 def _draw_of_target(model: Model, target: str) -> float:
     for group in model.groups:
-        found = _share(group, target)
-        if found is not None:
-            return found
+        shares = [(f"{one.provider}/{one.model}", one.weight) for one in group.targets]
+        if target in dict(shares):
+            return _middle(shares, target)
     return 0.0
 
 
-def _share(group: Group, target: str) -> float | None:
-    """Where a draw falls into the middle of a target's share; None where it has none."""
-    total = sum(one.weight for one in group.targets)
-    start = 0
-    for one in group.targets:
-        if f"{one.provider}/{one.model}" == target:
-            return (start + one.weight / 2) / total if total else 0.0
-        start += one.weight
-    return None
-
-
 def _draw_of_service(line: Recorded, plan: Plan) -> float:
-    route = _route(line, plan)
+    route = logged_route(line.route, plan)
     if route is None or not isinstance(route.action, Forward):
         return 0.0
-    total = sum(branch.weight for branch in route.action.branches)
+    shares = [(branch.service, branch.weight) for branch in route.action.branches]
+    return _middle(shares, line.upstream)
+
+
+def _middle(shares: Sequence[tuple[str, int]], wanted: str) -> float:
+    """Where a draw falls into the middle of a share; 0 where there is none."""
+    total = sum(weight for _, weight in shares)
     start = 0
-    for branch in route.action.branches:
-        if branch.service == line.upstream:
-            return (start + branch.weight / 2) / total if total else 0.0
-        start += branch.weight
+    for name, weight in shares:
+        if name == wanted:
+            return (start + weight / 2) / total if total else 0.0
+        start += weight
     return 0.0
