@@ -104,9 +104,21 @@ WORDS = st.one_of(
 
 
 @given(st.lists(WORDS, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_words_are_read_or_refused(words):
     """Nothing but the one error, and what is read has a method and a path."""
+    read_or_refused(words)
+
+
+@pytest.mark.slow
+@given(st.lists(WORDS, max_size=6))
+@settings(max_examples=3_000, deadline=None)
+def test_many_words_are_read_or_refused(words):
+    """The same, for longer."""
+    read_or_refused(words)
+
+
+def read_or_refused(words):
     try:
         made = parse_curl(words, lambda _: b"contents\n")
     except CurlError:

@@ -27,9 +27,21 @@ NAMES = st.sampled_from([*LLM, "host", "client", "upstream", "details", "failure
 
 
 @given(st.dictionaries(NAMES, VALUES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_members_are_decided(plan, members):  # noqa: F811
     """Of any type, any value, any of them away."""
+    decided(plan, members)
+
+
+@pytest.mark.slow
+@given(st.dictionaries(NAMES, VALUES))
+@settings(max_examples=3_000, deadline=None)
+def test_many_members_are_decided(plan, members):  # noqa: F811
+    """The same, for longer."""
+    decided(plan, members)
+
+
+def decided(plan, members):  # noqa: F811
     text = json.dumps({**LLM, **members})
     try:
         line = parse_line(text)
