@@ -235,6 +235,9 @@ def _seen(running: Rehearsal, answered: Answered) -> dict[str, Any]:
 
 
 def _spelled(value: object) -> str:
+    from compiler.render.mask import mask
+    from compiler.render.terminal import printable
+
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+    return "none" if value is None else printable(mask(str(value)))

@@ -104,14 +104,14 @@ def test_a_difference_is_an_error_of_ours(tmp_path, capsys, monkeypatch):
     real = test_envoy._expected
 
     def wrong(trace, case):
-        return {**real(trace, case), "path": "/v3/7"}
+        return {**real(trace, case), "path": "/v3/7?key=canary"}
 
     monkeypatch.setattr(test_envoy, "_expected", wrong)
     report = tmp_path / "report.xml"
     assert main(["test", str(policy), "--envoy", "--junit", str(report)]) == exits.BUG
     out = capsys.readouterr().out
     assert "EE\n" in out
-    assert "path: gatewright says /v3/7, Envoy /v2/7?x=1" in out
+    assert "path: gatewright says /v3/7?key=******, Envoy /v2/7?x=1" in out
     assert "2 error in " in out
     assert '<error message="path: gatewright says' in report.read_text()
 
