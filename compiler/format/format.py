@@ -47,14 +47,22 @@ def format_source(source: SourceFile) -> str:
 
 
 def _rows(tree: Tree) -> Iterator[Row]:
-    yield from map(Row, tree.above)
     if tree.root is None:
+        yield from map(Row, _ended(tree.above))
         return
+    yield from map(Row, tree.above)
     # By what it is, and not by its name, which stdin has none of: only endpoints are a list.
     is_list = isinstance(tree.root, Collection) and not tree.root.is_mapping
     kinds = endpoints() if is_list else ROOT
     yield from rows(arrange(tree.root, kinds), kinds)
-    yield from map(Row, tree.below)
+    yield from map(Row, _ended(tree.below))
+
+
+def _ended(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out blank lines at the end; those of a text that keeps them are no such lines."""
+    while lines and not lines[-1]:
+        lines = lines[:-1]
+    return lines
 
 
 def _joined(laid: list[Row]) -> str:
@@ -70,7 +78,7 @@ def _joined(laid: list[Row]) -> str:
         if end < len(laid):
             lines.append(laid[end].code)
         start = end + 1
-    text = "\n".join(lines).strip("\n")
+    text = "\n".join(lines).lstrip("\n")
     return f"{text}\n" if text else ""
 
 

@@ -304,6 +304,8 @@ def _block_text(piece: Piece, value: str, style: Style, anchor: str, parent: int
         # The file ended with it; what is laid out ends with a newline.
         bare = bare.replace("+", "") + "-"
     kept = [line[indentation:] for line in lines]
+    if "+" in bare and kept and not kept[-1]:
+        kept.pop()  # the end of the last line, and no line of its own
     while kept and not kept[-1] and "+" not in bare:
         kept.pop()
     return Text(

@@ -84,6 +84,22 @@ def test_any_layout_of_anything(data, seed):
     laid_out(Writer(Random(seed)).write(data))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: |+\n  x\nb: 1\n",
+        "a: >+\n  x\n\n\nb: 1\n",
+        "m:\n  - |+\n    x\n\n  - b\nz: 1\n",
+        "a: |+\n  x\n\n# c\nb: 1\n",
+        "a: |+\n  x\n\n\n",
+        "a: |+\n\n\nb: 1\n",
+    ],
+)
+def test_blank_lines_that_a_text_keeps(text):
+    """With ``+`` they are part of it, also at the end of the file."""
+    assert laid_out(text) == text
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @settings(max_examples=2000, deadline=None)
