@@ -237,17 +237,16 @@ def test_what_else_can_be_asked_for(pull, inputs, failed):
 
 @pytest.mark.slow
 def test_what_a_policy_says_is_no_command(tmp_path):
-    """A test's name of somebody's fork is printed where the runner takes no commands."""
-    said = (
-        'tests: [{ name: "x\\n::error::canary", request: { path: /a }, expect: { status: 410 } }]'
-    )
-    run = Run(PullRequest(tmp_path, BEFORE, f"{AFTER}{said}\n"), tests="true", comment="false")
+    """A file's name in somebody's fork is printed where the runner takes no commands."""
+    path = "policies/x\n::error::canary.yaml"
+    pull = PullRequest(tmp_path, BEFORE, AFTER, path=path)
+    run = Run(pull, policy="policies", fmt="true", comment="false")
     run.all()
     lines = run.log.splitlines()
     told = next(place for place, line in enumerate(lines) if line.startswith("::error::canary"))
     stops = [line for line in lines[:told] if line.startswith("::stop-commands::")]
     assert f"::{stops[-1].removeprefix('::stop-commands::')}::" in lines[told:]
-    assert "::error title=Gatewright::failed: test" in run.log
+    assert "::error title=Gatewright::failed: fmt" in run.log
 
 
 @pytest.mark.slow
