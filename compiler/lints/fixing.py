@@ -144,8 +144,8 @@ def _without(root: Mapping, path: Path) -> SourceFile | None:
     if not isinstance(parent, Mapping) or path[-1] not in parent.entries:
         return None
     key, value = parent.entries[str(path[-1])]
-    if key.lines is not value.lines:
-        return None
+    if key.lines is not value.lines or value.start < key.end:
+        return None  # an alias: its value stands elsewhere
     source = key.lines.source
     beside = [one for one in parent.entries.values() if one.key.lines is key.lines]
     if len(beside) == 1:

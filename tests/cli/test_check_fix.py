@@ -91,6 +91,17 @@ def test_a_comment_that_still_allows_something_stays(policy):
     assert policy.read_text() == text
 
 
+@pytest.mark.parametrize("between", ["", "  two: { endpoints: ['127.0.0.1:9'] }\n"])
+def test_an_alias_is_left(policy, between):
+    """What it repeats stands elsewhere, and is not what is to go."""
+    alias = f"  orders: &one {{ endpoints: ['127.0.0.1:1'] }}\n{between}  again: *one\n"
+    text = MENDED.replace('  orders: { endpoints: ["127.0.0.1:1"] }\n', alias)
+    assert alias in text
+    policy.write_text(text)
+    assert main(["check", "--fix", str(policy)]) == exits.OK
+    assert policy.read_text() == text.replace(between, "")
+
+
 def test_many_are_removed_at_once(monkeypatch):
     """A round is compiled once, however much goes: compilations are counted, not seconds."""
     many = "".join(f"  old{n}: {{ endpoints: ['127.0.0.1:2'] }}\n" for n in range(20))
