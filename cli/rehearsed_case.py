@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.rehearsal import SERVICES, Rehearsal
 
 if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
     from compiler.decide.request import Request
     from compiler.decide.trace import Trace
     from compiler.expectations.case import Case
@@ -61,25 +63,25 @@ class Answered:
     body: bytes
 
 
+class UnwritableError(Exception):
+    """The request is none that HTTP has a way to write."""
+
+
 def ask(running: Rehearsal, request: Request, listener: str) -> Answered:
-    """Send a request as it is written, with a credential in place of who asks."""
+    """Send a request as it is written, with a credential in place of who asks.
+
+    Raises:
+        UnwritableError: it cannot be written.
+        EOFError: what comes is no answer.
+    """
     from http.client import HTTPConnection, HTTPException
 
     connection = HTTPConnection("127.0.0.1", running.ports[listener], timeout=_LONGEST)
     try:
-        connection.putrequest(
-            request.method, request.target, skip_host=True, skip_accept_encoding=True
-        )
-        connection.putheader("host", request.host)
-        for name, value in request.headers:
-            connection.putheader(name, value)
-        if request.key:
-            connection.putheader("authorization", f"Bearer {running.keys[request.key]}")
-        elif request.issuer:
-            token = running.token(request.issuer, request.claims)
-            connection.putheader("authorization", f"Bearer {token}")
-        if request.body or request.method in ("POST", "PUT", "PATCH"):
-            connection.putheader("content-length", str(len(request.body)))
+        try:
+            _write(connection, running, request)
+        except (HTTPException, ValueError) as error:
+            raise UnwritableError from error
         connection.endheaders(request.body or None)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -88,6 +90,21 @@ def ask(running: Rehearsal, request: Request, listener: str) -> Answered:
         raise EOFError from error
     finally:
         connection.close()
+
+
+def _write(connection: HTTPConnection, running: Rehearsal, request: Request) -> None:
+    """Write the line and the headers; nothing is sent yet."""
+    connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+    connection.putheader("host", request.host)
+    for name, value in request.headers:
+        connection.putheader(name, value)
+    if request.key:
+        connection.putheader("authorization", f"Bearer {running.keys[request.key]}")
+    elif request.issuer:
+        token = running.token(request.issuer, request.claims)
+        connection.putheader("authorization", f"Bearer {token}")
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        connection.putheader("content-length", str(len(request.body)))
 
 
 def _body(response: Any) -> bytes:

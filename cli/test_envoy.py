@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.rehearsal import SERVICES, Rehearsal, rehearsal
-from cli.rehearsed_case import Answered, ask, code_of, scenarios
+from cli.rehearsed_case import Answered, UnwritableError, ask, code_of, scenarios
 from cli.test_report import Told
 
 if TYPE_CHECKING:
@@ -101,7 +101,11 @@ async def _through(
             if why:
                 found.append(replace(one, skipped=why))
                 continue
-            trace, beside = await asyncio.to_thread(_compared, running, one.result.case, number)
+            try:
+                trace, beside = await asyncio.to_thread(_compared, running, one.result.case, number)
+            except UnwritableError:
+                found.append(replace(one, skipped="HTTP has no way to write this request"))
+                continue
             traces[number] = trace
             found.append(replace(one, beside=beside))
         logged = await _logged(running.log, frozenset(traces))

@@ -6,6 +6,7 @@ then what the route does. It says what Envoy would do, and tests hold it to that
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from compiler.decide.acting import acted
@@ -19,6 +20,9 @@ from compiler.decide.telling import Telling
 from compiler.decide.trace import Decider, Step, Trace
 from compiler.decide.world import World
 from compiler.plan import Listener, Plan, Route, Serve
+
+_NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+"""A token (RFC 9110, 5.6.2) without an underscore, which Envoy is told to refuse."""
 
 
 def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
@@ -34,10 +38,14 @@ def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
     request = replace(request, host=undotted(request.host))
     telling = Telling(known, request, world or World(), listener)
     telling.step("listener", f"listener `{listener.name}`", listener.at)
-    refused = next((name for name, _ in request.headers if "_" in name), None)
-    if refused is not None:
-        telling.step("headers", f"header `{refused}` has an underscore: refused")
-        return telling.end(Decider.ENVOY, 400)
+    for name, _ in request.headers:
+        if not _NAME.fullmatch(name):
+            why = "has an underscore" if "_" in name else "is no name of a header"
+            telling.step("headers", f"header `{name}` {why}: refused")
+            return telling.end(Decider.ENVOY, 400)
+    if request.method == "OPTIONS" and request.target == "*":
+        telling.step("path", "`*` is of all of the gateway, and of no route")
+        return telling.end(Decider.ENVOY, 404)
     path = normalised(request.target)
     if path is None:
         telling.step("path", f"`{request.target}` is no path: refused")

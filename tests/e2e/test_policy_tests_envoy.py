@@ -116,6 +116,27 @@ def test_a_difference_is_an_error_of_ours(tmp_path, capsys, monkeypatch):
     assert '<error message="path: gatewright says' in report.read_text()
 
 
+ODD = """\
+  - name: odd
+    expect: { status: 4xx }
+    cases:
+      - { name: a space, request: { path: /a b } }
+      - { name: letters, request: { path: /, headers: { x-a: \u65e5 } } }
+      - { name: no name, request: { path: /orders, headers: { x a: "1" } } }
+      - { name: all, request: { method: OPTIONS, path: "*" } }
+"""
+
+
+def test_what_nobody_can_send_is_passed_over(tmp_path, capsys):
+    """It is no error of the evaluator's; what is odd and can be sent is held to Envoy."""
+    policy = tmp_path / "gateway.yaml"
+    policy.write_text(POLICY.partition("  - name: orders\n    request")[0] + ODD)
+    assert main(["test", str(policy), "--envoy", "-v"]) == exits.OK
+    out = capsys.readouterr().out
+    assert out.count("SKIPPED (HTTP has no way to write this request)") == 2
+    assert out.count("PASSED") == 2
+
+
 def test_a_recorded_log_is_decided_as_it_was(tmp_path, capsys):
     """What Envoy logs is read, and comes to the same route, identity, status and target again."""
     log = tmp_path / "access.log"
