@@ -8,11 +8,14 @@ from docs import generate
 from docs.schema_words import default_words, words
 
 
-def test_a_page_is_stale_when_it_was_edited_by_hand_and_only_then(tmp_path):
+def test_a_page_is_stale_when_it_was_edited_by_hand_and_only_then(tmp_path, monkeypatch):
     """Writing twice gives the same bytes, so `make check` cannot fail after `make docs`.
 
     The check shows the lines that differ, so one sees which docstring to edit.
     """
+    # The page of lints compiles hundreds of policies: `make check` holds it.
+    quick = tuple(page for page in generate.PAGES if page[0] != "lints.md")
+    monkeypatch.setattr(generate, "PAGES", quick)
     generate.write(tmp_path)
     page = tmp_path / "commands.md"
     page.write_text(page.read_text().replace("# Commands", "# Kommandos"))
