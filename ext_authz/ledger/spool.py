@@ -129,9 +129,7 @@ class Spool:
         """At the end of a file: go on to one that has not been taken, the one of the name last."""
         left = self._descriptor()
         own = os.fstat(left)
-        current = _status(self._path)
-        # Envoy has gone over to a file that has bytes: what it wrote before is there by now.
-        if current is None or os.path.samestat(current, own) or not current.st_size:
+        if not self._is_left(own):
             return False
         if self._read() is not None:
             return True
@@ -149,6 +147,20 @@ class Spool:
             self.close()
         self._file = left
         return False
+
+    def _is_left(self, own: os.stat_result) -> bool:
+        """Tell whether Envoy has gone over from a file to one that has bytes.
+
+        What it wrote before is there by then. The newer one may have been moved aside as well.
+        """
+        current = _status(self._path)
+        if current is None or os.path.samestat(current, own):
+            return False
+        if current.st_size:
+            return True
+        aside = [status for path in self._aside() if (status := _status(path)) is not None]
+        places = [n for n, status in enumerate(aside) if os.path.samestat(status, own)]
+        return any(status.st_size for n in places for status in aside[n + 1 :])
 
     def _begin(self, done: tuple[str, ...]) -> bool:
         self._at = Bookmark(done=done)

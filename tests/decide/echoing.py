@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def echoing(names: Sequence[str]) -> Iterator[dict[str, int]]:
     async def start() -> dict[str, int]:
         ports = {}
         for name in names:
-            server = await loop.create_server(lambda name=name: _Echo(name, asked), "127.0.0.1", 0)
+            server = await loop.create_server(partial(_Echo, name, asked), "127.0.0.1", 0)
             ports[name] = server.sockets[0].getsockname()[1]
         return ports
 

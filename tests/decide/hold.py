@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from random import SystemRandom
+from typing import Any
 
 from tests.decide import llm_pairs, rest_pairs
 
-KINDS = {
+KINDS: dict[str, Callable[..., Any]] = {
     "rest": rest_pairs.compare,
     "llm": llm_pairs.compare,
     **{one: partial(llm_pairs.compare, flavours=(one,)) for one in llm_pairs.FLAVOURS},

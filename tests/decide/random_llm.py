@@ -208,8 +208,8 @@ def _limits(random: Random, made: Drawn, *each: str) -> list[Any]:
             return []
         made.local = True
         each_of = random.choice(("all", *each))
-        limit = {"limit": f"{random.randint(1, 8)} requests/hour", "per": "edge", "each": each_of}
-        return [limit]
+        hourly = f"{random.randint(1, 8)} requests/hour"
+        return [{"limit": hourly, "per": "edge", "each": each_of}]
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         period = random.choice(("day", "month", "hour"))
         limit: dict[str, Any] = {"limit": f"{random.randint(2, 20)} requests/{period}"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ext_authz.ledger.bookmark import START, read_bookmark, write_bookmark
@@ -148,6 +148,7 @@ async def play(folder: Path, count: int, events: list[tuple[str, int]]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 600), EVENTS)
+@example(2, [("append", 1), ("rotate", 0), ("rotate", 0)])  # twice, and then nothing comes
 def test_rows_sum_up_to_the_lines(count, events):
     """Whatever is cut, rotated, punched and killed, and wherever."""
     with tempfile.TemporaryDirectory() as folder:
