@@ -28,6 +28,7 @@ from xds.convergence import Convergence
 from xds.fleet import Fleet, Happened
 from xds.google_tokens import GoogleTokens
 from xds.identity import Trust, trust_of
+from xds.keeping import Keeping
 from xds.lane import Build
 from xds.listening import MAX_AGE
 from xds.nack import Nack
@@ -40,7 +41,7 @@ from xds.secrets import Reference, Resolution, SecretReader, Unresolved
 from xds.server import XdsServer
 from xds.session import BARRIER
 from xds.snapshot import Snapshot
-from xds.store import DamagedError, Store, Stored
+from xds.store import Stored
 from xds.wave import GRACE, Strategy
 
 T = TypeVar("T")
@@ -106,14 +107,12 @@ class ControlPlane:
         self._convergence = Convergence()
         self._clock = clock
         self._reader = reader or SecretReader(Path(), os.environ)
-        self._store = Store(state) if state is not None else None
-        self._stored: object = None
+        self._keeping = Keeping(state, self._kept)
         self._strategy: Strategy | None = None
         self._nacks: asyncio.Queue[Nack] = asyncio.Queue(_KEPT)
         self._events: asyncio.Queue[Happened] = asyncio.Queue(_KEPT)
         self._waiting: set[asyncio.Event] = set()
         self._publishing = asyncio.Lock()
-        self._saving: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self._stopping = False
         self._ticking: asyncio.Task[None] | None = None
@@ -252,8 +251,7 @@ class ControlPlane:
             await self._ticking
         await self._renewing.stop()
         await self._server.stop(grace)
-        if self._saving is not None:
-            await self._saving
+        await self._keeping.stop()
         await self.ahead.stop()
 
     async def _read(self, references: Iterable[Reference]) -> Resolution:
@@ -271,7 +269,7 @@ class ControlPlane:
     def _moved(self) -> None:
         """Do what follows when streams are, or may be, served something else."""
         self._server.wake()
-        self._save()
+        self._keeping.save()
         self._progress()
 
     async def _tick(self) -> None:
@@ -296,13 +294,7 @@ class ControlPlane:
             _put(self._renewals, published)
 
     async def _restore(self) -> str | None:
-        if self._store is None:
-            return None
-        try:
-            stored = await asyncio.to_thread(self._store.load)
-        except (DamagedError, OSError) as error:
-            _log.warning("the stored snapshot is not used: %s", error)
-            return None
+        stored = await self._keeping.load()
         if stored is None:
             return None
         self.revision, self._strategy = stored.revision, stored.strategy
@@ -310,31 +302,18 @@ class ControlPlane:
         self.fleet.refresh(await self._read(self.fleet.references()), self._clock())
         return self.fleet.version
 
-    def _save(self) -> None:
-        """Bring what is served to the disk in the background; the newest wins."""
-        if self._store is not None and (self._saving is None or self._saving.done()):
-            self._saving = asyncio.create_task(self._save_all(self._store))
-
-    async def _save_all(self, store: Store) -> None:
-        while groups := self.fleet.kept():
-            wanted = Stored(groups, self._strategy, self.revision)
-            # A commit that changes no resource is worth storing too: a restart tells which it is.
-            if wanted.key == self._stored:
-                break
-            self._stored = wanted.key
-            try:
-                await asyncio.to_thread(store.save, wanted)
-            except OSError as error:
-                _log.warning("the snapshot could not be stored: %s", error)
+    def _kept(self) -> Stored | None:
+        groups = self.fleet.kept()
+        return Stored(groups, self._strategy, self.revision) if groups else None
 
     def _nacked(self, nack: Nack) -> None:
         _log.warning("%s", nack, extra={"node": nack.node})
         _put(self._nacks, nack)
-        self._save()
+        self._keeping.save()
 
     def _happened(self, happened: Happened) -> None:
         _put(self._events, happened)
-        self._save()
+        self._keeping.save()
 
     def _progress(self) -> None:
         self._stirred.set()
