@@ -1,17 +1,16 @@
-"""Tenants' own parts: keys, teams, grants, and by what their clients are known."""
+"""Tenants' own parts: teams, grants, and by what their clients are known."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
 
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
 from compiler.diff.fields import Said, field_changes
+from compiler.diff.keys import ends_sooner, keys, narrowed
 from compiler.diff.sides import Sides, at, paired
-from compiler.diff.values import arrow, names, plural, said
-from compiler.plan_accounts import AccessKey, Grant, Team, Tenant
+from compiler.diff.values import arrow, names, said
+from compiler.plan_accounts import Grant, Team, Tenant
 
 _OTHER = (
     *("name", "tier", "models", "routes", "limits", "keys", "teams", "grants", "redact"),
@@ -22,7 +21,7 @@ _TENANT = Said(Area.ACCESS, elsewhere=_OTHER)
 
 def accounts(sides: Sides) -> Iterator[Change]:
     """Yield changes of tenants that are on both sides, and moves of keys between any."""
-    yield from _keys(sides)
+    yield from keys(sides)
     tiers: dict[tuple[str | None, str | None], list[tuple[Tenant, Tenant]]] = defaultdict(list)
     for had, has in paired(sides.before.tenants, sides.after.tenants)[0]:
         reach, who = Reach(frozenset({had.name})), f"tenant `{had.name}`"
@@ -85,140 +84,12 @@ def _or_any(value: tuple[str, ...], field: str) -> str:
     return "any" if field == "addresses" and not value else said(value)
 
 
-def _keys(sides: Sides) -> Iterator[Change]:
-    old, new = _by_id(sides.had.tenants), _by_id(sides.has.tenants)
-    digests = {key.sha256: name for name, keys in new.items() for key in keys}
-    kept: set[str] = set()
-    for name, keys in old.items():
-        moved = next((digests[key.sha256] for key in keys if key.sha256 in digests), None)
-        if name in new or moved is None or moved in old:
-            continue
-        kept.add(moved)
-        same = name.split("/")[:-1] == moved.split("/")[:-1]
-        yield _key(
-            Severity.NEUTRAL if same else Severity.DANGER,
-            name,
-            f"is called `{moved}` now{'' if same else ', and speaks for another'}",
-            keys,
-            new[moved],
-        )
-    for name, keys in old.items():
-        if name in new:
-            yield from _key_changes(name, keys, new[name])
-        elif not any(key.sha256 in digests for key in keys) and _tenant(name) in sides.has.tenants:
-            words = "is revoked: who still uses it is answered 401"
-            yield _key(Severity.LOSS, name, words, keys, [])
-    for name, keys in new.items():
-        if name not in old and name not in kept and _tenant(name) in sides.had.tenants:
-            until = keys[0].expires
-            words = f"is new{'' if until is None else f', until {said(until)}'}"
-            yield _key(Severity.GAIN, name, words, [], keys)
-
-
-def _by_id(tenants: Any) -> dict[str, list[AccessKey]]:
-    found: dict[str, list[AccessKey]] = defaultdict(list)
-    for tenant in tenants.values():
-        for key in tenant.every_key:
-            found[key.id].append(key)
-    return found
-
-
-def _tenant(key: str) -> str:
-    return key.partition("/")[0]
-
-
-def _key(
-    severity: Severity, name: str, words: str, old: list[AccessKey], new: list[AccessKey]
-) -> Change:
-    tenants = frozenset({_tenant((new or old)[0].id), _tenant(name)})
-    return Change(
-        Area.AUTH,
-        severity,
-        f"key `{name}`",
-        words,
-        old[0].id if old else None,
-        new[0].id if new else None,
-        Reach(tenants),
-        at(*old),
-        at(*new),
-    )
-
-
-def _key_changes(name: str, old: list[AccessKey], new: list[AccessKey]) -> Iterator[Change]:
-    had = {key.sha256: key for key in old}
-    has = {key.sha256: key for key in new}
-    gone, come = had.keys() - has.keys(), has.keys() - had.keys()
-    if come:
-        words = "has a new value, and the old one still holds" if not gone else "has a new value"
-        if gone:
-            words += ": who still uses the old one is answered 401"
-        yield _key(Severity.LOSS if gone else Severity.GAIN, name, words, old, new)
-    elif gone:
-        yield _key(Severity.LOSS, name, "has one value less: it was rotated", old, new)
-    for digest in had.keys() & has.keys():
-        one, other = had[digest], has[digest]
-        if one.starts != other.starts:
-            later = other.starts is not None and (one.starts is None or other.starts > one.starts)
-            began = f"begins: {_when(one.starts)} -> {_when(other.starts)}"
-            yield _key(Severity.LOSS if later else Severity.GAIN, name, began, [one], [other])
-        if one.expires != other.expires:
-            sooner = _ends_sooner(one.expires, other.expires)
-            ends = f"ends: {_when(one.expires)} -> {_when(other.expires)}"
-            yield _key(Severity.LOSS if sooner else Severity.GAIN, name, ends, [one], [other])
-        if one.models != other.models:
-            yield _narrowed(f"key `{name}`", one.models, other.models, [one], [other], name)
-
-
-def _ends_sooner(was: datetime | None, now: datetime | None) -> bool:
-    if now is None:
-        return False
-    return was is None or now < was
-
-
-def _when(moment: datetime | None) -> str:
-    return "never" if moment is None else said(moment)
-
-
-def _narrowed(
-    subject: str,
-    was: tuple[str, ...] | None,
-    now: tuple[str, ...] | None,
-    old: list[Any],
-    new: list[Any],
-    whose: str,
-) -> Change:
-    """Say how the models of a part of a tenant change; None is all that the tenant has."""
-    lost = frozenset() if now is None else frozenset(was or ()) - frozenset(now)
-    gained = frozenset() if was is None else frozenset(now or ()) - frozenset(was)
-    if was is None:
-        words, severity = f"may use only {names(now)} of its tenant's models", Severity.LOSS
-    elif now is None:
-        words, severity = "may use all models of its tenant", Severity.GAIN
-    elif lost:
-        words, severity = f"loses {plural('model', lost)} {names(lost)}", Severity.LOSS
-        words += f" and gains {names(gained)}" if gained else ""
-    else:
-        words, severity = f"gains {plural('model', gained)} {names(gained)}", Severity.GAIN
-    models = (lost | gained) or None
-    return Change(
-        Area.ACCESS,
-        severity,
-        subject,
-        words,
-        "all" if was is None else said(was),
-        "all" if now is None else said(now),
-        Reach(frozenset({_tenant(whose)}), models),
-        at(*old),
-        at(*new),
-    )
-
-
 def _teams(had: Tenant, has: Tenant) -> Iterator[Change]:
     both, gone, come = paired(had.teams, has.teams)
     for one, other in both:
         subject = f"team `{had.name}/{one.name}`"
         if one.models != other.models:
-            yield _narrowed(subject, one.models, other.models, [one], [other], had.name)
+            yield narrowed(subject, one.models, other.models, [one], [other], had.name)
         told = Said(Area.ACCESS, elsewhere=("name", "models", "limits", "keys", "contacts"))
         yield from field_changes(subject, one, other, told, NOTHING)
         if Counter(one.contacts) != Counter(other.contacts):
@@ -279,7 +150,7 @@ def _grant(who: str, thing: str, old: Grant | None, new: Grant | None, tenant: s
         elif (old.approved_by is None) != (new.approved_by is None):
             severity = Severity.GAIN if new.approved_by else Severity.LOSS
         elif old.until != new.until:
-            severity = Severity.LOSS if _ends_sooner(old.until, new.until) else Severity.GAIN
+            severity = Severity.LOSS if ends_sooner(old.until, new.until) else Severity.GAIN
     elif new is not None:
         words = f"a grant of {thing} is new: {state(new)}"
         severity = Severity.GAIN if new.approved_by else Severity.NEUTRAL
