@@ -21,6 +21,7 @@ import json, resource, sys
 from pathlib import Path
 from cli.main import collect_rarely
 from compiler.pipeline import compile_sources
+import compiler.check, compiler.fleet, compiler.invariants.check, compiler.lints.lint
 collect_rarely()
 from compiler.read import read
 stages, last = {}, time.perf_counter()

@@ -64,6 +64,7 @@ from pathlib import Path
 from cli.main import collect_rarely
 from compiler.pipeline import compile_sources
 from compiler.read import read
+import compiler.invariants.check, compiler.lints.lint
 collect_rarely()
 stages, last = {}, time.perf_counter()
 def observe(name, _output):

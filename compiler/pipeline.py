@@ -3,6 +3,9 @@
 Each stage is a pure function ``(input, Reporter) -> output``, where the input is what the stage
 before it gave, or the outputs that it names; the line stops at the end of the first stage that
 reported an error, so that later stages only ever see what is right.
+
+What stands behind the plan is imported when a line comes that far: commands that only ask what the
+plan says answer in half a second, and Envoy's messages alone are a good part of that.
 """
 
 from __future__ import annotations
@@ -10,23 +13,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from compiler.check import check
 from compiler.diagnostic import Diagnostic, Reporter, Severity
-from compiler.fleet import Fleet, fleet
-from compiler.invariants.check import check_invariants
 from compiler.link import link
 from compiler.lints.allowing import without_allowed
-from compiler.lints.lint import lint
 from compiler.load import load
-from compiler.lower import lower
-from compiler.lower.lowered import Lowered
 from compiler.parse import parse
 from compiler.plan import Plan
 from compiler.planning import planning
 from compiler.read import Sources, read
-from xds.snapshot import Snapshot, snapshot
+
+if TYPE_CHECKING:
+    from compiler.fleet import Fleet
+    from compiler.linking.linked import Linked
+    from compiler.lower.lowered import Lowered
+    from xds.snapshot import Snapshot
 
 
 class Stage(NamedTuple):
@@ -38,8 +40,40 @@ class Stage(NamedTuple):
     """The stages whose outputs it is given; the one before it unless named."""
 
 
+def _lint(linked: Linked, plan: Plan, reporter: Reporter) -> Plan:
+    from compiler.lints.lint import lint
+
+    return lint(linked, plan, reporter)
+
+
+def _check_invariants(linked: Linked, plan: Plan, reporter: Reporter) -> Plan:
+    from compiler.invariants.check import check_invariants
+
+    return check_invariants(linked, plan, reporter)
+
+
+def _lower(plan: Plan, reporter: Reporter) -> Lowered:
+    from compiler.lower import lower
+
+    return lower(plan, reporter)
+
+
+def _check(lowered: Lowered, reporter: Reporter) -> Lowered:
+    from compiler.check import check
+
+    return check(lowered, reporter)
+
+
 def _snapshot(lowered: Lowered, _reporter: Reporter) -> Snapshot:
+    from xds.snapshot import snapshot
+
     return snapshot(lowered.resources)
+
+
+def _fleet(plan: Plan, lowered: Lowered, taken: Snapshot, reporter: Reporter) -> Fleet:
+    from compiler.fleet import fleet
+
+    return fleet(plan, lowered, taken, reporter)
 
 
 STAGES: tuple[Stage, ...] = (
@@ -47,12 +81,12 @@ STAGES: tuple[Stage, ...] = (
     Stage("document", parse),
     Stage("linked", link),
     Stage("plan", planning),
-    Stage("linted", lint, takes=("linked", "plan")),
-    Stage("held", check_invariants, takes=("linked", "plan")),
-    Stage("lowered", lower),
-    Stage("checked", check),
+    Stage("linted", _lint, takes=("linked", "plan")),
+    Stage("held", _check_invariants, takes=("linked", "plan")),
+    Stage("lowered", _lower),
+    Stage("checked", _check),
     Stage("snapshot", _snapshot),
-    Stage("fleet", fleet, takes=("plan", "checked", "snapshot")),
+    Stage("fleet", _fleet, takes=("plan", "checked", "snapshot")),
 )
 
 Revision = Callable[[Plan], Plan]

@@ -165,6 +165,22 @@ def test_the_command_line_starts_light():
     assert done.stdout == "[]\n"
 
 
+def test_a_line_to_the_plan_imports_nothing_of_what_stands_behind_it():
+    """What asks the plan alone, as `explain` does, waits for nothing that makes resources."""
+    behind = ("compiler.lower", "compiler.check", "compiler.fleet", "compiler.lints.lint")
+    policy = "gatewright: v1\nname: edge\nlisteners: { public: { port: 8080 } }\n"
+    script = (
+        "import sys; from compiler.pipeline import compile_sources; "
+        "from compiler.read import sources_of; "
+        f"line = compile_sources(sources_of({{'a.yaml': {policy!r}}}), until='plan'); "
+        f"print('plan' in line.outputs, [name for name in {behind!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True []\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.NAME)
 def test_every_command_s_help_shows_an_example(command):
     """The help of a command teaches: it ends with at least one line that can be typed."""
