@@ -8,6 +8,7 @@ of grants and of contacts have no changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from compiler.diff.access import access
 from compiler.diff.accounts import accounts
@@ -54,22 +55,28 @@ def diff_plans(before: Plan, after: Plan) -> Changes:
     sides = sides_of(renamed(before, table), after)
     found = [change for area in AREAS for change in area(sides)]
     found += resets(before, sides)
-    found += _names(before, after, table)
+    found += _names(before, sides, table)
     return Changes(tuple(sorted(together(dict.fromkeys(found)), key=lambda one: one.order)))
 
 
-def _names(before: Plan, after: Plan, table: Mapping[str, Mapping[str, str]]) -> Iterator[Change]:
-    """Tell of new names: a model is asked for by its own, all others stand in logs and such."""
+def _names(
+    original: Plan, sides: Sides, table: Mapping[str, Mapping[str, str]]
+) -> Iterator[Change]:
+    """Tell of new names: a model is asked for by its own, all others stand in logs and such.
+
+    ``original`` is the earlier plan in its own names.
+    """
     for section, names in table.items():
         noun = section.removesuffix("s")
-        olds = {one.name: one for one in getattr(before, section)}
-        news = {one.name: one for one in getattr(after, section)}
+        olds = {one.name: one for one in getattr(original, section)}
+        news = {one.name: one for one in getattr(sides.after, section)}
         for old, new in names.items():
-            words, severity = f"is called `{new}` now", Severity.NEUTRAL
-            reach = NOTHING
+            words = f"is called `{new}` now"
+            severity, reach = Severity.NEUTRAL, NOTHING
             if section == "models" and old not in news[new].aliases:
                 words += f": who asks for `{old}` is answered 404"
                 severity = Severity.LOSS
+                reach = replace(sides.models([new]), models=frozenset({old, new}))
             yield Change(
                 Area.NAMES,
                 severity,

@@ -1,6 +1,6 @@
 """The blast radius: which tenants, models and routes a change touches, and how much traffic.
 
-Names, resources and what touches no request do not count.
+Counters, resources and what touches no request do not count.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from compiler.diff.change import Area, Changes, Reach
 from compiler.diff.entitled import Entitlements
 from compiler.diff.recorded import Used
 from compiler.plan import Plan
-
-_NO_BEHAVIOUR = (Area.NAMES, Area.COUNTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Radius:
 
 def radius(changes: Changes, before: Plan, after: Plan, records: Iterable[Used] | None) -> Radius:
     """Put together what all changes touch; ``before`` is in the later plan's names."""
-    counted = (one.reach for one in changes.entries if one.area not in _NO_BEHAVIOUR)
+    counted = (one.reach for one in changes.entries if one.area is not Area.COUNTERS)
     reaches = list(dict.fromkeys(reach for reach in counted if not reach.nothing))
     plans = (before, after)
     tenants = {one.name for plan in plans for one in plan.tenants}

@@ -168,6 +168,15 @@ def test_the_blast_radius():
     assert (found.radius.traffic.requests, found.radius.traffic.touched) == (40, 10)
 
 
+def test_the_blast_radius_of_a_model_that_is_asked_for_by_another_name():
+    """All who asked for the old name are touched, and their recorded requests."""
+    renamed = reviewed(("smart:", "clever:"), usage=usage())
+    assert renamed.radius.tenants == ("c",)
+    assert renamed.radius.models == ("clever",)
+    assert renamed.radius.routes == ("llm",)
+    assert renamed.radius.traffic.touched == 30
+
+
 @pytest.mark.parametrize(
     "text",
     [
