@@ -31,7 +31,7 @@ def acted(telling: Telling, route: Route) -> Trace:
             return telling.end(Decider.ROUTE, answer.status, body=answer.body)
         case Redirect() as to:
             request = telling.request
-            where = location(to, route.match, telling.path, request.host, "http")
+            where = location(to, route.match, telling.path, request.host, telling.scheme)
             telling.step("answer", f"sent to {where} with {to.code}", route.at)
             return telling.end(Decider.ROUTE, to.code, location=where)
         case Forward() as forward:

@@ -6,11 +6,11 @@ then what the route does. It says what Envoy would do, and tests hold it to that
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from compiler.decide.acting import acted
-from compiler.decide.hosts import choose_host, undotted
+from compiler.decide.heads import Unread, read_head, upgrades
+from compiler.decide.hosts import choose_host
 from compiler.decide.laid import laid
 from compiler.decide.matching import takes
 from compiler.decide.paths import Normal, normalised
@@ -20,9 +20,6 @@ from compiler.decide.telling import Telling
 from compiler.decide.trace import Decider, Step, Trace
 from compiler.decide.world import World
 from compiler.plan import Listener, Plan, Route, Serve
-
-_NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
-"""A token (RFC 9110, 5.6.2) without an underscore, which Envoy is told to refuse."""
 
 
 def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
@@ -35,17 +32,14 @@ def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
         return Trace((nowhere,), Decider.NOBODY, None, "")
     known = laid(plan)
     listener = _listener(plan, request)
-    request = replace(request, host=undotted(request.host))
     telling = Telling(known, request, world or World(), listener)
     telling.step("listener", f"listener `{listener.name}`", listener.at)
-    for name, _ in request.headers:
-        if not _NAME.fullmatch(name):
-            why = "has an underscore" if "_" in name else "is no name of a header"
-            telling.step("headers", f"header `{name}` {why}: refused")
-            return telling.end(Decider.ENVOY, 400)
-    if request.method == "OPTIONS" and request.target == "*":
-        telling.step("path", "`*` is of all of the gateway, and of no route")
-        return telling.end(Decider.ENVOY, 404)
+    head = read_head(request, tls=any(one.kind == "tls" for one in listener.policies))
+    if isinstance(head, Unread):
+        telling.step(head.about, head.text)
+        return telling.end(Decider.ENVOY, head.status)
+    request = telling.request = head.request
+    telling.scheme = head.scheme
     path = normalised(request.target)
     if path is None:
         telling.step("path", f"`{request.target}` is no path: refused")
@@ -68,6 +62,9 @@ def decide(plan: Plan, request: Request, world: World | None = None) -> Trace:
         return telling.end(Decider.ENVOY, 404)
     telling.route = route
     telling.step("route", f"route `{route.name}`", route.at)
+    if upgrades(request):
+        telling.step("headers", "no other protocol is spoken on a connection: refused")
+        return telling.end(Decider.ENVOY, 403)
     return served(telling, route) if isinstance(route.action, Serve) else acted(telling, route)
 
 

@@ -41,6 +41,8 @@ def normalised(target: str) -> Normal | None:
     if not target.startswith("/") or "#" in target:
         return None
     path, mark, query = target.partition("?")
+    if "%00" in path:
+        return None
     plain = _ESCAPED_SLASH.sub(lambda found: "/" if found[0][1] == "2" else "\\", path)
     redirected = plain != path
     path = _merged(_canonical(plain))

@@ -29,6 +29,7 @@ class Telling:
     listener: Listener
     steps: list[Step] = field(default_factory=list)
     path: Normal = field(default_factory=lambda: Normal("/"))
+    scheme: str = "http"
     host: str | None = None
     route: Route | None = None
     identity: Identity | None = None

@@ -24,8 +24,8 @@ class Decider(StrEnum):
 class Step:
     """One decision in words, and the line of the policy that it comes from, if any.
 
-    ``about`` is one word: listener, path, host, route, identity, access, limit, model, choice,
-    lane, redaction, target, upstream, answer.
+    ``about`` is one word: listener, method, headers, path, host, route, identity, access,
+    limit, model, choice, lane, redaction, target, upstream, answer.
     """
 
     about: str

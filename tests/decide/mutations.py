@@ -224,7 +224,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the evaluator forgets that no client may send an underscore",
-        "compiler/decide/decide.py", 'if "_" in name', 'if "__" in name', "rest",
+        "compiler/decide/heads.py", '~0-9A-Za-z-]+")', '~0-9A-Za-z_-]+")', "rest",
     ),
     Mutation(
         "the evaluator draws a target by the first weight alone",

@@ -44,6 +44,7 @@ def _to(match: Any, **more: Any) -> dict[str, Any]:
 
 _ANY = (_to({"prefix": "/"}),)
 _A = (_to({"prefix": "/a"}),)
+_UPGRADE = (("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade"))
 
 REGRESSIONS = (
     Regression(
@@ -171,5 +172,48 @@ REGRESSIONS = (
         Request(headers=(("x-a", "1"), ("x-b", "2"))),
         200,
         "s1 / localhost",
+    ),
+    Regression("a request cannot be CONNECT to a path", _ANY, Request("CONNECT"), 400),
+    Regression("nobody is led through to a host", _ANY, Request("CONNECT", "a.test:443"), 404),
+    Regression("CONNECT needs a port", _ANY, Request("CONNECT", "a.test"), 400),
+    Regression("no port is above 65535", _ANY, Request("CONNECT", "a.test:65536"), 400),
+    Regression("a method's case counts", _ANY, Request("get"), 400),
+    Regression("a method that HTTP/1 parsers do not know is refused", _ANY, Request("QUERY"), 400),
+    Regression("one of WebDAV is known", _ANY, Request("MKCOL"), 200, "s1 / localhost"),
+    Regression("what begins with a star is of no route", _ANY, Request("OPTIONS", "*x"), 404),
+    Regression("a star is of OPTIONS alone", _ANY, Request("GET", "*"), 400),
+    Regression(
+        "a whole URL says the host, whatever the header says",
+        (_to({"prefix": "/"}, host=["a.test"]),),
+        Request(target="http://u:p@A.test.:80/x/../y?z", host="b.test"),
+        200,
+        "s1 /y?z A.test:80",
+    ),
+    Regression(
+        "a whole URL without a path is of the root",
+        _ANY,
+        Request(target="http://[::1]"),
+        200,
+        "s1 / [::1]",
+    ),
+    Regression("a URL with a query needs a path", _ANY, Request(target="http://a.test?x"), 404),
+    Regression("a URL of TLS is refused without it", _ANY, Request(target="https://a.test/"), 403),
+    Regression("a URL of another scheme is refused", _ANY, Request(target="ws://a.test/"), 400),
+    Regression("a URL's host is plain", _ANY, Request(target="http://a_b/"), 400),
+    Regression("a host has no slash", _ANY, Request(host="a/b"), 400),
+    Regression("a path is of ASCII", _ANY, Request(target="/\u00e9"), 400),
+    Regression("a query is, too", _ANY, Request(target="/?\u00e9"), 400),
+    Regression("a path has no zero byte", _ANY, Request(target="/a%00"), 400),
+    Regression("a query may", _ANY, Request(target="/?%00"), 200, "s1 /?%00 localhost"),
+    Regression(
+        "a header has no control characters", _ANY, Request(headers=(("x-a", "\x01"),)), 400
+    ),
+    Regression("no other protocol is spoken", _ANY, Request(headers=_UPGRADE), 403),
+    Regression("a route is looked for before that", _A, Request(headers=_UPGRADE), 404),
+    Regression(
+        "an offer of HTTP/2 is passed over",
+        ({"match": {"prefix": "/"}, "respond": {"status": 200}},),
+        Request(headers=(("upgrade", "h2c"), ("connection", "upgrade"))),
+        200,
     ),
 )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from http.client import HTTPSConnection
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import trustme
 
+from compiler.decide.decide import decide
+from compiler.decide.request import Request
+from compiler.pipeline import compile_sources
+from compiler.read import sources_of
 from tests.e2e.rest_gateway import gateway
 from tests.e2e.rest_upstream import upstream
 
@@ -43,6 +49,7 @@ routes:
   - { match: /several, service: several }
   - { match: /wrong-name, service: wrong-name }
   - { match: /wrong-ca, service: wrong-ca }
+  - { match: /moved, redirect: { path: /by-name } }
 """
 
 
@@ -90,6 +97,19 @@ def test_a_listener_with_tls_speaks_both_versions_of_http(envoy, trusting, http2
         answer = client.get(envoy.url("open", "https") + "/by-name")
     assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
     assert answer.json()["headers"]["x-forwarded-proto"] == "https"
+
+
+@pytest.mark.parametrize("target", ["/moved", "https://edge.test/moved", "http://edge.test/moved"])
+def test_a_redirect_keeps_the_scheme_that_a_client_came_by(envoy, trusting, target):
+    """Or the one of the whole URL that it asked for; `decide` says the same."""
+    client = HTTPSConnection(urlsplit(envoy.url("open", "https")).netloc, context=trusting)
+    client.request("GET", target, headers={"Host": "edge.test"})
+    location = client.getresponse().getheader("location")
+    client.close()
+    plan = compile_sources(sources_of({"gateway.yaml": POLICY.replace("<port>", "1")})).plan
+    asked = Request(target=target, host="edge.test", listener="open")
+    assert decide(plan, asked).location == location
+    assert location == f"{target.partition('/moved')[0] or 'https://edge.test'}/by-name"
 
 
 def test_a_client_without_a_certificate_is_turned_away(envoy, trusting):
