@@ -47,14 +47,16 @@ def prices(sides: Sides) -> Iterator[Change]:
     for had, has in paired(sides.before.models, sides.after.models)[0]:
         old, new = first_rate(had), first_rate(has)
         if old != new:
+            alike = old is not None and new is not None and old[:2] == new[:2]
+            before, after = rate_said(old, cached=alike), rate_said(new, cached=alike)
+            tail = "" if alike else _times(old, new)
             yield Change(
                 Area.COST,
                 Severity.NEUTRAL,
                 f"model `{had.name}`",
-                f"costs {rate_said(old)} -> {rate_said(new)} USD per 1M tokens in/out"
-                f"{_times(old, new)}",
-                rate_said(old),
-                rate_said(new),
+                f"costs {before} -> {after} USD per 1M tokens in/out{tail}",
+                before,
+                after,
                 sides.models([had.name]),
                 at(*had.groups[0].targets),
                 at(*has.groups[0].targets),
@@ -87,9 +89,13 @@ def _price(price: Price | None) -> str:
     return f"{rate}{cached} by {price.source}"
 
 
-def rate_said(rate: Rate | None) -> str:
-    """Say a rate as `0.15/0.6`, in USD per million tokens in and out."""
-    return "not known" if rate is None else f"{usd(rate.input)}/{usd(rate.output)}"
+def rate_said(rate: Rate | None, *, cached: bool = False) -> str:
+    """Say a rate as `0.15/0.6`, in USD per million tokens in and out; that of cached input too."""
+    if rate is None:
+        return "not known"
+    return f"{usd(rate.input)}/{usd(rate.output)}" + (
+        f" (cached {usd(rate.cached)})" if cached else ""
+    )
 
 
 def usd(pico: Fraction) -> str:
