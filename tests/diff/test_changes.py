@@ -142,10 +142,8 @@ def test_a_price_of_cached_input_alone_is_told():
     """The prices of input and output are the same, and would show nothing."""
     price = "input: 1 USD/1M tokens, output: 2 USD/1M tokens, cached_input: 0.5 USD/1M tokens"
     priced = BASE + f"prices: {{ openai/gpt-4o-mini: {{ {price} }} }}\n"
-    assert changes(("cached_input: 0.5", "cached_input: 0.1"), base=priced) == [
-        "neutral cost: model `fast` costs 1.00/2.00 (cached 0.5) -> 1.00/2.00 (cached 0.1) "
-        "USD per 1M tokens in/out"
-    ]
+    [line] = changes(("cached_input: 0.5", "cached_input: 0.1"), base=priced)
+    assert "costs 1.00/2.00 (cached 0.5) -> 1.00/2.00 (cached 0.1) USD per 1M" in line
 
 
 def test_dangers_come_first():
