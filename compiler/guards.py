@@ -16,7 +16,7 @@ from compiler.needs import asks_edge
 from compiler.plan import Forward, Plan, Route, Serve
 from compiler.plan_accounts import AuthKind, PlacedLimit, Tenant
 from compiler.plan_llm import Choice
-from xds.edge.limit import Away, Each, Limit, Unit
+from xds.edge.limit import METERED, Away, Each, Limit, Unit
 
 
 class Carrier(StrEnum):
@@ -42,9 +42,6 @@ class Guard:
 FLEETWIDE = frozenset({Each.ALL, Each.TENANT, Each.CLIENT})
 """Of whom a limit may be for Envoy to ask about it by descriptors: who has no key, no team or no
 subject is counted by what else is known of him, which only the edge works out."""
-
-METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
-"""What only requests for models use, and nobody can count without a look into the body."""
 
 
 def choose_guards(plan: Plan) -> tuple[Guard, ...]:

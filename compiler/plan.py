@@ -241,3 +241,21 @@ class Plan:
     redactions: tuple[Redaction, ...] = ()
     redact: tuple[str, ...] = ()
     """Redactions of all requests for models."""
+
+    @property
+    def shared_limits(self) -> tuple[PlacedLimit, ...]:
+        """Every limit but those of keys: of what requests of several clients have in common."""
+        return (
+            *self.limits,
+            *(limit for route in self.routes for limit in route.limits),
+            *(limit for model in self.models for limit in model.limits),
+            *(limit for provider in self.providers for limit in provider.limits),
+            *(limit for tenant in self.tenants for limit in tenant.limits),
+            *(limit for tenant in self.tenants for team in tenant.teams for limit in team.limits),
+        )
+
+    @property
+    def every_limit(self) -> tuple[PlacedLimit, ...]:
+        """All limits and budgets."""
+        keys = (key for tenant in self.tenants for key in tenant.every_key)
+        return (*self.shared_limits, *(limit for key in keys for limit in key.limits))

@@ -13,7 +13,6 @@ from typing import Any
 
 from compiler.guards import FLEETWIDE
 from compiler.plan import Plan
-from compiler.plan_accounts import PlacedLimit
 from xds.edge.limit import Each, Limit, Unit
 
 WHOSE = {Each.TENANT: "tenant", Each.CLIENT: "remote_address"}
@@ -30,24 +29,10 @@ def ratelimit_config(plan: Plan) -> dict[str, Any]:
 
 
 def _limits(plan: Plan) -> Iterator[Limit]:
-    for placed in _placed(plan):
+    for placed in plan.shared_limits:
         limit = placed.limit
         if not placed.per_edge and limit.unit is Unit.REQUESTS and limit.each in FLEETWIDE:
             yield limit
-
-
-def _placed(plan: Plan) -> Iterator[PlacedLimit]:
-    yield from plan.limits
-    for route in plan.routes:
-        yield from route.limits
-    for model in plan.models:
-        yield from model.limits
-    for provider in plan.providers:
-        yield from provider.limits
-    for tenant in plan.tenants:
-        yield from tenant.limits
-        for team in tenant.teams:
-            yield from team.limits
 
 
 def _descriptor(limit: Limit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from compiler.expectations.limits import all_limits, limits_named
+from compiler.expectations.limits import limits_named
 from compiler.expectations.run import Result
 from compiler.plan import Plan, Route, Serve
 from compiler.source import Span
@@ -65,7 +65,7 @@ def coverage_of(plan: Plan, results: Iterable[Result]) -> Coverage:
                     part("target", f"{model.name} -> {name}", target.at, (model.name, name))
     for tenant in plan.tenants:
         part("tenant", tenant.name, tenant.at, (tenant.name,))
-    for placed in all_limits(plan):
+    for placed in plan.every_limit:
         limit = placed.limit
         part("limit", f"{limit.text} of {limit.owner}", placed.at, (limit.id,))
     for redaction in plan.redactions:

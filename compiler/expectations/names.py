@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from compiler.diagnostic import Label, Reporter, Severity, did_you_mean
-from compiler.expectations.limits import all_limits
 from compiler.plan import Plan
 from compiler.schema.tests import (
     NONE,
@@ -52,7 +51,7 @@ def names_of(plan: Plan) -> Names:
     }
     keys = [key for tenant in plan.tenants for key in tenant.every_key]
     limits: dict[str, Span] = {}
-    for placed in all_limits(plan):
+    for placed in plan.every_limit:
         limits[placed.limit.id] = placed.at
         limits.setdefault(placed.limit.text, placed.at)
     return Names(

@@ -11,13 +11,10 @@ from enum import StrEnum
 from typing import Final
 
 from compiler.invariants.invariant import NONE, SEVERAL, Had, Word
-from xds.edge.limit import Unit
+from xds.edge.limit import METERED, Unit
 
 SOME: Final = "*"
 """Stands in a slot that is not empty, so that this is known of a part of it, too."""
-
-METERED: Final = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
-"""What only requests for models use."""
 
 
 class Slot(StrEnum):

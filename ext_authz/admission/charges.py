@@ -8,13 +8,9 @@ from ext_authz.admission.estimate import Estimate
 from ext_authz.admission.identity import Identity
 from ext_authz.counters.counters import Charge
 from ext_authz.counters.names import counter_name
+from xds.edge.counted import taken
 from xds.edge.limit import Limit, Unit
 from xds.edge.rules import Model
-
-_PICO: int = 1_000  # pico-USD in a nano-USD
-
-METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
-"""Units of which a request takes what it is estimated to use."""
 
 
 def charges_of(
@@ -41,19 +37,6 @@ def _amount(unit: Unit, model: Model | None, use: Estimate | None) -> int:
         return 1
     if model is None or use is None:
         return 0
-    # At least one: a budget that is used up refuses what seems to cost nothing, too.
-    match unit:
-        case Unit.INPUT_TOKENS:
-            return max(use.input, 1)
-        case Unit.OUTPUT_TOKENS:
-            return max(use.output, 1)
-        case Unit.TOKENS:
-            return max(use.input + use.output, 1)
-        case _:
-            return max(cost(model, use), 1)
-
-
-def cost(model: Model, use: Estimate) -> int:
-    """Give what it would cost at the model's dearest target, in nano-USD, rounded up."""
+    # At the model's dearest target.
     pico = use.input * model.input_price + use.output * model.output_price
-    return -(-pico // _PICO)
+    return taken(unit, use.input, use.output, pico)

@@ -13,7 +13,7 @@ from ext_authz.admission import refusal
 from ext_authz.admission.access import Denied, may_ask, may_enter, models_for
 from ext_authz.admission.answer import admitted, answered, tried_first, with_more
 from ext_authz.admission.book import Book
-from ext_authz.admission.charges import METERED, charges_of
+from ext_authz.admission.charges import charges_of
 from ext_authz.admission.estimate import Estimate, estimate
 from ext_authz.admission.identity import Identity, Unknown, identify
 from ext_authz.admission.models_list import models_list
@@ -23,7 +23,7 @@ from ext_authz.admission.standing import standing_headers
 from ext_authz.counters.counters import Charge, Verdict
 from xds.edge import usage_line as line
 from xds.edge.key_table import KeyTable
-from xds.edge.limit import Away, Unit
+from xds.edge.limit import METERED, Away, Unit
 from xds.edge.rules import Route
 
 _SLACK_MS: Final = 60_000

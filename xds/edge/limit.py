@@ -21,6 +21,10 @@ class Unit(StrEnum):
     CONCURRENT = "concurrent"  # requests under way; no period
 
 
+METERED = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.COST})
+"""What only requests for models use, and nobody can count without a look into the body."""
+
+
 class Period(StrEnum):
     """The time in which an amount may be used."""
 
