@@ -12,9 +12,16 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from compiler.render.mask import is_secret_key, mask_data
 from xds.wire import REDACTED, UnknownTypeError, redact, to_json, unpack
 
 _ANY = "google.protobuf.Any"
+_NAMED_VALUES = {
+    "envoy.config.core.v3.HeaderValue": "key",
+    "envoy.config.route.v3.HeaderMatcher": "name",
+    "envoy.config.route.v3.QueryParameterMatcher": "name",
+}
+"""Messages with a value that is a secret where their name says so, by the field of the name."""
 _LONGEST = 200
 
 
@@ -22,7 +29,7 @@ _LONGEST = 200
 class FieldChange:
     """One field; None where a side does not have it. Values are proto3 JSON, cut where long.
 
-    What Envoy's API marks as secret is not shown.
+    What Envoy's API marks as secret is not shown, nor is what the name of a header says to be one.
     """
 
     path: str
@@ -40,6 +47,10 @@ def message_changes(before: Message, after: Message, path: str = "") -> Iterator
         return
     if name.startswith("google.protobuf."):
         yield from json_changes(_json(before), _json(after), path)
+        return
+    called = _NAMED_VALUES.get(name)
+    if called and any(is_secret_key(getattr(one, called)) for one in (before, after)):
+        yield FieldChange(path, REDACTED, REDACTED)
         return
     fields = {field.number: field for side in (before, after) for field, _ in side.ListFields()}
     for _, field in sorted(fields.items()):
@@ -145,7 +156,7 @@ def _value(value: Any, field: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, Message):
-        return _text(_json(redact(value)))
+        return _text(mask_data(_json(redact(value))))
     if _is_secret(field):
         return REDACTED
     if field is not None and field.enum_type is not None:
@@ -155,7 +166,7 @@ def _value(value: Any, field: Any) -> str | None:
 
 
 def _texts(items: list[Any]) -> str:
-    shown = (_json(redact(one)) if isinstance(one, Message) else one for one in items)
+    shown = (mask_data(_json(redact(one))) if isinstance(one, Message) else one for one in items)
     return _text(list(shown)) or ""
 
 

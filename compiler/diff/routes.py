@@ -18,7 +18,6 @@ from compiler.plan import (
     Respond,
     Route,
     Serve,
-    ValueKind,
 )
 
 _ROUTE = Said(
@@ -82,9 +81,7 @@ def match_said(match: Match) -> str:
     hosts = "|".join(match.hosts)
     parts = [f"{methods}{hosts}{path}"]
     for what, values in (("header", match.headers), ("query", match.query)):
-        for one in values:
-            bare = one.kind in (ValueKind.PRESENT, ValueKind.ABSENT)
-            parts.append(f"{what} {one.name} {one.kind}{'' if bare else f' {said(one.value)}'}")
+        parts += [f"{what} {said(one)}" for one in values]
     return ", ".join(parts)
 
 

@@ -9,8 +9,10 @@ from enum import Enum
 from typing import Any
 
 from compiler.dump import plain
+from compiler.plan import ValueKind, ValueMatch
 from compiler.plan_accounts import Store
 from compiler.plan_llm import Url
+from compiler.render.mask import mask_header
 from policies.secret import SecretRef
 from policies.timestamp import spelled
 
@@ -98,6 +100,14 @@ def _parts(value: Any) -> Mapping[str, Any] | None:
     return None
 
 
+def _header(value: Any) -> str:
+    """Say a header with its value, unless that is a secret; empty for what is no header."""
+    match value:
+        case (str(name), str(text)):
+            return f"{name}: {mask_header(name, text)}"
+    return ""
+
+
 def _said(value: Any) -> str:
     match value:
         case None:
@@ -118,8 +128,12 @@ def _said(value: Any) -> str:
             return spelled(value)
         case bytes():
             return "(not shown)"
+        case ValueMatch():
+            bare = value.kind in (ValueKind.PRESENT, ValueKind.ABSENT)
+            held = "" if bare else f" {mask_header(value.name, _said(value.value))}"
+            return f"{value.name} {value.kind}{held}"
         case tuple() | list():
-            listed = [_said(one) for one in value]
+            listed = [_header(one) or _said(one) for one in value]
             if len(listed) > FEW:
                 listed = [*listed[:FEW], f"{len(listed) - FEW} more"]
             return ", ".join(listed) or "none"

@@ -54,7 +54,8 @@ def is_secret_key(name: str) -> bool:
 def mask_data(value: Any) -> Any:
     """Hide credentials in all texts of plain data, as JSON has it.
 
-    A mapping of `key` and `value` is a header, as Envoy writes them.
+    A mapping of `key` and `value` is a header, as Envoy writes them, and one of `name` and
+    `string_match` a condition on one.
     """
     if isinstance(value, str):
         return mask(value)
@@ -62,10 +63,18 @@ def mask_data(value: Any) -> Any:
         match value:
             case {"key": str(name), "value": str(text)}:
                 value = {**value, "value": mask_header(name, text)}
+            case {"name": str(name), "string_match": held} if is_secret_key(name):
+                value = {**value, "string_match": _hidden(held)}
         return {key: mask_data(one) for key, one in value.items()}
     if isinstance(value, list):
         return [mask_data(one) for one in value]
     return value
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(one) for key, one in value.items()}
+    return "*" * len(value) if isinstance(value, str) else value
 
 
 def mask_header(name: str, value: str) -> str:

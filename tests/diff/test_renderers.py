@@ -121,6 +121,33 @@ def test_no_format_shows_a_secret():
         assert "***" in text.replace("\\", "")
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "headers: { request: { set: { x-api-key: %s, x-a: b } } }",
+        "headers: { response: { add: { x-auth-token: %s } } }",
+        "match: { prefix: /orders, headers: { authorization: %s } }",
+        "match: { prefix: /orders, headers: { x-api-key: { suffix: %s } } }",
+        "match: { prefix: /orders, query: { api_key: %s } }",
+    ],
+)
+def test_no_format_shows_what_a_header_s_name_says_to_be_secret(place):
+    """However it looks: changed, new and gone."""
+    bare = edited(("{ name: orders, match: /orders,", "{ name: orders,"))
+    words = [
+        f"service: orders, {place % word}{'' if 'match' in place else ', match: /orders'}"
+        for word in ("hunter2", "winter3")
+    ]
+    none = "service: orders, match: /orders"
+    for had, has in (words, (none, words[0]), (words[0], none)):
+        found = reviewed((had, has), base=edited(("service: orders", had), base=bare))
+        assert not found.same
+        assert found.resources[0].fields
+        for text in (render_text(found, whole=True), render_json(found), render_markdown(found)):
+            assert "hunter" not in text
+            assert "winter" not in text
+
+
 def test_which_connections_are_made_anew():
     """Listeners drain, clusters get new pools, endpoints move; routes do nothing of that."""
     routes = reviewed(("service: orders", "service: other"))
