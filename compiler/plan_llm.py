@@ -286,6 +286,16 @@ class Model:
     limits: tuple[PlacedLimit, ...] = ()
     choice: Choice = Choice.ORDER
 
+    @property
+    def dearest(self) -> tuple[int, int]:
+        """The highest prices of input and output among its targets; 0 where nobody knows any."""
+        targets = [target for group in self.groups for target in group.targets]
+        prices = [target.price for target in targets if target.price is not None]
+        return (
+            max((price.input for price in prices), default=0),
+            max((price.output for price in prices), default=0),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Redaction:

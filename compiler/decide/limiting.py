@@ -7,7 +7,6 @@ take nothing. Those that each Envoy counts for itself come after them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from compiler.decide.estimating import Estimate
@@ -18,14 +17,13 @@ from compiler.decide.world import World
 from compiler.plan import Route
 from compiler.plan_accounts import PlacedLimit
 from compiler.plan_llm import Choice, Model
+from xds.edge.counted import site, taken
 from xds.edge.limit import Each, Limit, Shape, Unit
 
 EVERYBODY: Final = "all"
 """Whom a limit is counted for that has one counter."""
 NOBODY: Final = "-"
 """Whom an Envoy counts a request for by itself that has no key, no user."""
-_PICO: Final = 1_000  # pico-USD in a nano-USD
-_SITE: Final = 64
 
 
 def limits_of(laid: Laid, route: Route, who: Known, model: Model | None) -> Iterator[PlacedLimit]:
@@ -97,11 +95,11 @@ def whom_of(limit: Limit, who: Identity, client: str) -> str:
         case Each.TEAM:
             return f"{who.tenant}/{who.team}"
         case Each.KEY:
-            return who.key or named or _address(client)
+            return who.key or named or site(client)
         case Each.USER:
-            return named or who.key or _address(client)
+            return named or who.key or site(client)
         case Each.CLIENT:
-            return _address(client)
+            return site(client)
 
 
 def _whom_here(limit: Limit, who: Identity, client: str) -> str:
@@ -119,42 +117,10 @@ def _whom_here(limit: Limit, who: Identity, client: str) -> str:
             return whom_of(limit, who, client) or NOBODY
 
 
-def _address(client: str) -> str:
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return client
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> _SITE << _SITE)}/{_SITE}"
-
-
 def _amount(unit: Unit, model: Model | None, use: Estimate | None) -> int:
     if unit is Unit.REQUESTS:
         return 1
     if model is None or use is None:
         return 0
-    match unit:
-        case Unit.INPUT_TOKENS:
-            return max(use.input, 1)
-        case Unit.OUTPUT_TOKENS:
-            return max(use.output, 1)
-        case Unit.TOKENS:
-            return max(use.input + use.output, 1)
-        case _:
-            return max(_cost(model, use), 1)
-
-
-def _cost(model: Model, use: Estimate) -> int:
-    """What it would cost at the model's dearest target, in nano-USD, rounded up."""
-    prices = [
-        target.price
-        for group in model.groups
-        for target in group.targets
-        if target.price is not None
-    ]
-    pico = use.input * max((price.input for price in prices), default=0)
-    pico += use.output * max((price.output for price in prices), default=0)
-    return -(-pico // _PICO)
+    dear_in, dear_out = model.dearest
+    return taken(unit, use.input, use.output, use.input * dear_in + use.output * dear_out)

@@ -10,13 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 
+from xds.edge.counted import site
 from xds.edge.limit import Each, Limit
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~@:/+,-]{0,128}")
-_IPV6_SITE = 64
-"""Bits of an IPv6 address that a client has no choice of; the rest it may change as it likes."""
 
 
 def counter_name(limit: Limit, tenant: str, team: str, key: str, user: str, client: str) -> str:
@@ -38,7 +36,7 @@ def counter_name(limit: Limit, tenant: str, team: str, key: str, user: str, clie
         return f"{limit.id}|user={_value(f'{tenant}/{user}')}"
     if each is Each.USER and key:
         return f"{limit.id}|key={_value(key)}"
-    return f"{limit.id}|client={_address(client)}"
+    return f"{limit.id}|client={_value(site(client))}"
 
 
 @lru_cache(maxsize=65_536)
@@ -48,18 +46,3 @@ def _value(text: str) -> str:
         return text
     # A subject is whatever its issuer likes: of any length, with any character.
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@lru_cache(maxsize=65_536)
-def _address(text: str) -> str:
-    """Write who has an address: an IPv4 address itself, the /64 of an IPv6 one."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return _value(text)
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    site = int(address) >> (128 - _IPV6_SITE) << (128 - _IPV6_SITE)
-    return f"{IPv6Address(site)}/{_IPV6_SITE}"

@@ -137,13 +137,13 @@ def _model(model: Model) -> rules.Model:
     firsts = targets if latency else model.groups[0].targets
     first = dict.fromkeys(target.provider for target in firsts)
     others = dict.fromkeys(one.provider for one in targets if one.provider not in first)
-    prices = [target.price for target in targets if target.price is not None]
+    input_price, output_price = model.dearest
     return rules.Model(
         names=(model.name, *model.aliases),
         tags=model.tags,
         on_request=model.on_request,
-        input_price=max((price.input for price in prices), default=0),
-        output_price=max((price.output for price in prices), default=0),
+        input_price=input_price,
+        output_price=output_price,
         output=model.output,
         seconds=model.timeout.total_seconds(),
         providers=tuple(first),
