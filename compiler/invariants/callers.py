@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compiler.invariants.doors import limits_in, redactions_in
-from compiler.invariants.slots import Part, Slot
+from compiler.invariants.invariant import Word
+from compiler.invariants.slots import Part
 from compiler.plan import Plan, Route
 from compiler.plan_accounts import AccessKey, AuthKind, Issuer, Team, Tenant
 
@@ -52,7 +53,7 @@ def callers_of(plan: Plan, numbers: Mapping[str, int]) -> tuple[Caller, ...]:
 def _callers(plan: Plan, access: _Access) -> Iterator[Caller]:
     yield Caller(
         AuthKind.NONE, None, None, None, None, access.nobodys_routes, access.nobodys_models,
-        {Slot.AUTH: frozenset({"none"}), Slot.TENANTS: frozenset(), Slot.TIERS: frozenset()},
+        {Word.AUTH: frozenset({"none"}), Word.TENANTS: frozenset(), Word.TIERS: frozenset()},
     )  # fmt: skip
     issuers = {issuer.name: issuer for issuer in plan.issuers}
     redactions = {one.name: one for one in plan.redactions}
@@ -101,10 +102,10 @@ def _who(way: AuthKind, tenant: Tenant, team: Team | None, key: AccessKey | None
     limits += () if key is None else key.limits
     return {
         **limits_in(limits, own=True),
-        Slot.AUTH: frozenset({way.value}),
-        Slot.TENANTS: frozenset({tenant.name}),
-        Slot.TIERS: frozenset() if tenant.tier is None else frozenset({tenant.tier}),
-        Slot.TAGS: frozenset((*tenant.tags, *(() if team is None else team.tags))),
+        Word.AUTH: frozenset({way.value}),
+        Word.TENANTS: frozenset({tenant.name}),
+        Word.TIERS: frozenset() if tenant.tier is None else frozenset({tenant.tier}),
+        Word.TAGS: frozenset((*tenant.tags, *(() if team is None else team.tags))),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from compiler.invariants.callers import Caller
 from compiler.invariants.doors import Door
 from compiler.invariants.ends import End
-from compiler.invariants.invariant import Invariant
+from compiler.invariants.invariant import Invariant, Word
 from compiler.invariants.slots import SLOTS, SOME, Part, Slot
 
 
@@ -46,9 +46,8 @@ def sight_of(invariant: Invariant) -> Sight:
                 spoken.setdefault(slot, {SOME}).update(values)
     return Sight(
         tuple(
-            (slot, None if slot is Slot.EGRESS else frozenset(spoken[slot]))
-            for slot in Slot
-            if slot in spoken
+            (slot, None if slot is Word.EGRESS else frozenset(values))
+            for slot, values in spoken.items()
         )
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from compiler.invariants.slots import Part, Slot, limited, several
+from compiler.invariants.invariant import Word
+from compiler.invariants.slots import Part, Second, Slot, limited, several
 from compiler.plan import Forward, Listener, PathKind, Plan, Redirect, Route, Serve
 from compiler.plan_accounts import PlacedLimit
 from compiler.plan_llm import Redaction
@@ -63,7 +64,7 @@ def doors_of(plan: Plan, numbers: Mapping[str, int]) -> tuple[Door, ...]:
                 continue
             for branch in route.action.branches:
                 if branch.weight:
-                    leads = {**part, Slot.SERVICES: frozenset({branch.service})}
+                    leads = {**part, Word.SERVICES: frozenset({branch.service})}
                     found.append(Door(listener, route, place, branch.service, 0, leads))
     return tuple(found)
 
@@ -75,10 +76,10 @@ def redactions_in(
     held = [redactions[name] for name in names]
     inside = [one for one in held if one.rules.scope is Scope.ALL]
     return {
-        Slot.REDACTION: several(one.name for one in held),
-        Slot.REDACTION_INSIDE: several(one.name for one in inside),
-        Slot.DETECTORS: several(detectors_of(held)),
-        Slot.DETECTORS_INSIDE: several(detectors_of(inside)),
+        Word.REDACTION: several(one.name for one in held),
+        Second.REDACTION_INSIDE: several(one.name for one in inside),
+        Word.DETECTORS: several(detectors_of(held)),
+        Second.DETECTORS_INSIDE: several(detectors_of(inside)),
     }
 
 
@@ -98,10 +99,10 @@ def limits_in(placed: Iterable[PlacedLimit], *, own: bool = False) -> Mapping[Sl
     plain, metered = limited(one.unit for one in limits)
     mine, mine_metered = limited(one.unit for one in limits if own or one.each in OWN)
     return {
-        Slot.LIMITS: plain,
-        Slot.LIMITS_METERED: metered,
-        Slot.OWN_LIMITS: mine,
-        Slot.OWN_LIMITS_METERED: mine_metered,
+        Word.LIMITS: plain,
+        Second.LIMITS_METERED: metered,
+        Word.OWN_LIMITS: mine,
+        Second.OWN_LIMITS_METERED: mine_metered,
     }
 
 
@@ -122,16 +123,16 @@ class _Parts:
         return {
             **redacted,
             **limits_in((*self._plan.limits, *route.limits)),
-            Slot.ROUTES: frozenset({route.name}),
-            Slot.TAGS: frozenset(route.tags),
-            Slot.SERVES: frozenset({_does(route)}),
-            Slot.LEDGER: self._ledger,
+            Word.ROUTES: frozenset({route.name}),
+            Word.TAGS: frozenset(route.tags),
+            Word.SERVES: frozenset({_does(route)}),
+            Word.LEDGER: self._ledger,
         }
 
     def of_listener(self, listener: Listener) -> dict[Slot, frozenset[str]]:
         return {
-            Slot.LISTENERS: frozenset({listener.name}),
-            Slot.TRANSPORT: _transport(listener),
+            Word.LISTENERS: frozenset({listener.name}),
+            Word.TRANSPORT: _transport(listener),
         }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from compiler.invariants.doors import limits_in
+from compiler.invariants.invariant import Word
 from compiler.invariants.slots import Part, Slot
 from compiler.lower.llm.variants import orders
 from compiler.plan import Plan
@@ -51,10 +52,10 @@ def ends_of(plan: Plan, numbers: Mapping[str, int]) -> tuple[End, ...]:
             for target in reached:
                 own = {
                     **part,
-                    Slot.OPERATIONS: frozenset({WORDS[endpoint]}),
-                    Slot.PROVIDERS: frozenset({target.provider}),
-                    Slot.TARGETS: frozenset({f"{target.provider}/{target.model}"}),
-                    Slot.EGRESS: frozenset({providers[target.provider].trust.value}),
+                    Word.OPERATIONS: frozenset({WORDS[endpoint]}),
+                    Word.PROVIDERS: frozenset({target.provider}),
+                    Word.TARGETS: frozenset({f"{target.provider}/{target.model}"}),
+                    Word.EGRESS: frozenset({providers[target.provider].trust.value}),
                 }
                 found.append(End(numbers[model.name], model, endpoint, target, own))
     return tuple(found)
@@ -92,6 +93,6 @@ def _part_of(model: Model, plan: Plan) -> dict[Slot, frozenset[str]]:
             limits += provider.limits
     return {
         **limits_in(limits),
-        Slot.MODELS: frozenset({model.name}),
-        Slot.TAGS: frozenset(model.tags),
+        Word.MODELS: frozenset({model.name}),
+        Word.TAGS: frozenset(model.tags),
     }

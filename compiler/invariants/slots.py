@@ -17,41 +17,28 @@ SOME: Final = "*"
 """Stands in a slot that is not empty, so that this is known of a part of it, too."""
 
 
-class Slot(StrEnum):
-    """A place for words; those of one word that is about several things are kept apart."""
+class Second(StrEnum):
+    """The second place of a word that is about two things, which are kept apart."""
 
-    LISTENERS = "listeners"
-    TRANSPORT = "transport"
-    ROUTES = "routes"
-    SERVES = "serves"
-    SERVICES = "services"
-    AUTH = "auth"
-    TENANTS = "tenants"
-    TIERS = "tiers"
-    MODELS = "models"
-    OPERATIONS = "operations"
-    PROVIDERS = "providers"
-    TARGETS = "targets"
-    EGRESS = "egress"
-    TAGS = "tags"
-    LEDGER = "ledger"
-    REDACTION = "redaction"  # for external providers
-    REDACTION_INSIDE = "redaction inside"  # for internal ones
-    DETECTORS = "detectors"
+    REDACTION_INSIDE = "redaction inside"  # for internal providers; the first is for external ones
     DETECTORS_INSIDE = "detectors inside"
-    LIMITS = "limits"  # of requests
-    LIMITS_METERED = "limits metered"  # of what models use
-    OWN_LIMITS = "own limits"
+    LIMITS_METERED = "limits metered"  # of what models use; the first is of requests
     OWN_LIMITS_METERED = "own limits metered"
 
 
+Slot = Word | Second
+"""A place for words: a word's own, or its second."""
+
+_TWO: Final[Mapping[Word, Second]] = {
+    Word.REDACTION: Second.REDACTION_INSIDE,
+    Word.DETECTORS: Second.DETECTORS_INSIDE,
+    Word.LIMITS: Second.LIMITS_METERED,
+    Word.OWN_LIMITS: Second.OWN_LIMITS_METERED,
+}
+
+# Which redactions and limits hold depends on where a path leads.
 SLOTS: Final[Mapping[Word, tuple[Slot, ...]]] = {
-    **{word: (Slot(word.value),) for word in Word if word is not Word.OWN_LIMITS},
-    # Which redactions and limits hold depends on where a path leads.
-    Word.REDACTION: (Slot.REDACTION, Slot.REDACTION_INSIDE, Slot.EGRESS),
-    Word.DETECTORS: (Slot.DETECTORS, Slot.DETECTORS_INSIDE, Slot.EGRESS),
-    Word.LIMITS: (Slot.LIMITS, Slot.LIMITS_METERED, Slot.EGRESS),
-    Word.OWN_LIMITS: (Slot.OWN_LIMITS, Slot.OWN_LIMITS_METERED, Slot.EGRESS),
+    word: (word, _TWO[word], Word.EGRESS) if word in _TWO else (word,) for word in Word
 }
 """The slots that a word is read from."""
 
@@ -59,15 +46,7 @@ Part = Mapping[Slot, frozenset[str]]
 """What is had of some slots."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
-_ONE: Final = tuple((word, Slot(word.value)) for word in Word if word not in {*SEVERAL, Word.TAGS})
-_REDACTED: Final = (
-    (Word.REDACTION, Slot.REDACTION, Slot.REDACTION_INSIDE),
-    (Word.DETECTORS, Slot.DETECTORS, Slot.DETECTORS_INSIDE),
-)
-_LIMITED: Final = (
-    (Word.LIMITS, Slot.LIMITS, Slot.LIMITS_METERED),
-    (Word.OWN_LIMITS, Slot.OWN_LIMITS, Slot.OWN_LIMITS_METERED),
-)
+_ONE: Final = tuple(word for word in Word if word not in {*SEVERAL, Word.TAGS})
 
 
 def several(words: Iterable[str]) -> frozenset[str]:
@@ -96,21 +75,21 @@ def had(door: Part, caller: Part, end: Part) -> Had:
         return _NOTHING.union(*(part.get(slot, _NOTHING) for part in parts))
 
     found: dict[Word, frozenset[str] | None] = {}
-    for word, slot in _ONE:
-        found[word] = next((part[slot] for part in parts if slot in part), None)
-    found[Word.TAGS] = together(Slot.TAGS)
-    egress = end.get(Slot.EGRESS)
-    for word, outside, inside in _REDACTED:
+    for word in _ONE:
+        found[word] = next((part[word] for part in parts if word in part), None)
+    found[Word.TAGS] = together(Word.TAGS)
+    egress = end.get(Word.EGRESS)
+    for word in (Word.REDACTION, Word.DETECTORS):
         if egress is None:
             found[word] = None
         else:
-            found[word] = _told(together(outside if "external" in egress else inside))
-    for word, plain, metered in _LIMITED:
-        if word is Word.OWN_LIMITS and plain not in caller:
+            found[word] = _told(together(word if "external" in egress else _TWO[word]))
+    for word in (Word.LIMITS, Word.OWN_LIMITS):
+        if word is Word.OWN_LIMITS and word not in caller:
             found[word] = None  # nobody's own
         else:
-            all_of_them = together(plain)
-            found[word] = _told(all_of_them if egress is None else all_of_them | together(metered))
+            plain = together(word)
+            found[word] = _told(plain if egress is None else plain | together(_TWO[word]))
     return found
 
 
