@@ -28,6 +28,8 @@ class Entitlements:
         }
         asked = [route for route in plan.routes if identifies(route)]
         self._asked = frozenset(route.name for route in asked)
+        # Of a route that is for all tenants, a grant is all that is needed.
+        self._for_all = frozenset(route.name for route in asked if route.allow is None)
         self._free_routes = frozenset(r.name for r in asked if not r.on_request and r.allow is None)
         # Routes for some tenants only, by those tenants: a few lists, however many routes.
         self._allowed: dict[tuple[str, ...], list[Route]] = {}
@@ -104,20 +106,14 @@ class Entitlements:
         self, listed: tuple[str, ...] | None, granted: Names, member: tuple[bool, ...]
     ) -> Names:
         has = set(self._free_routes)
-        named: set[str] = set(self._free_routes)
+        named = set(self._for_all)
         for inside, routes in zip(member, self._allowed.values(), strict=True):
             if inside:
                 has.update(route.name for route in routes if not route.on_request)
                 named.update(route.name for route in routes)
-        named |= {name for name in granted if name in self._unlisted()}
         if listed is not None:
             has &= set(listed)
         return frozenset(has | (granted & named))
-
-    def _unlisted(self) -> Names:
-        """Routes on request that are for all tenants: a grant is all that is needed."""
-        listed = {route.name for routes in self._allowed.values() for route in routes}
-        return frozenset(self._asked - listed)
 
 
 def _all_of(by_names: Mapping[Names, set[str]], wanted: Names) -> Names:

@@ -243,11 +243,10 @@ def using(sides: Sides, providers: Iterable[str]) -> frozenset[str]:
     )
 
 
-def resets(original: Plan, sides: Sides) -> Iterator[Change]:
+def resets(sides: Sides) -> Iterator[Change]:
     """Yield the limits that hold on and whose counters start from zero.
 
-    ``original`` is the earlier plan in its own names: a counter is kept under the name that its
-    limit has, and what was renamed is counted anew.
+    A counter is kept under the name that its limit has: what was renamed is counted anew.
     """
     if sides.before.counting.store != sides.after.counting.store:
         yield Change(
@@ -262,7 +261,9 @@ def resets(original: Plan, sides: Sides) -> Iterator[Change]:
         return
     ids = {
         kept.one.limit.id: own.one.limit.id
-        for own, kept in zip(placed_limits(original), placed_limits(sides.before), strict=True)
+        for own, kept in zip(
+            placed_limits(sides.original), placed_limits(sides.before), strict=True
+        )
     }
     old, new = _by_place(sides.before), _by_place(sides.after)
     alike: dict[tuple[str, str, str, bool], list[tuple[Place, PlacedLimit, PlacedLimit]]]

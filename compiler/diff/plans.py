@@ -7,7 +7,7 @@ of grants and of contacts have no changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from compiler.diff.access import access
@@ -22,7 +22,6 @@ from compiler.diff.places import listeners, services
 from compiler.diff.prices import prices
 from compiler.diff.providers import providers
 from compiler.diff.redactions import redactions
-from compiler.diff.renames import find_renames, renamed
 from compiler.diff.routes import routes
 from compiler.diff.sides import Sides, at, sides_of
 from compiler.diff.together import together
@@ -49,26 +48,24 @@ AREAS: tuple[Callable[[Sides], Iterator[Change]], ...] = (
 
 def diff_plans(before: Plan, after: Plan) -> Changes:
     """Give all that `after` does otherwise than `before`; no entries where that is nothing."""
-    if before == after:
+    return Changes(()) if before == after else changes_of(sides_of(before, after))
+
+
+def changes_of(sides: Sides) -> Changes:
+    """Give the same of two plans that stand beside each other."""
+    if sides.original == sides.after:
         return Changes(())
-    table = find_renames(before, after)
-    sides = sides_of(renamed(before, table), after)
     found = [change for area in AREAS for change in area(sides)]
-    found += resets(before, sides)
-    found += _names(before, sides, table)
+    found += resets(sides)
+    found += _names(sides)
     return Changes(tuple(sorted(together(dict.fromkeys(found)), key=lambda one: one.order)))
 
 
-def _names(
-    original: Plan, sides: Sides, table: Mapping[str, Mapping[str, str]]
-) -> Iterator[Change]:
-    """Tell of new names: a model is asked for by its own, all others stand in logs and such.
-
-    ``original`` is the earlier plan in its own names.
-    """
-    for section, names in table.items():
+def _names(sides: Sides) -> Iterator[Change]:
+    """Tell of new names: a model is asked for by its own, all others stand in logs and such."""
+    for section, names in sides.renamed.items():
         noun = section.removesuffix("s")
-        olds = {one.name: one for one in getattr(original, section)}
+        olds = {one.name: one for one in getattr(sides.original, section)}
         news = {one.name: one for one in getattr(sides.after, section)}
         for old, new in names.items():
             words = f"is called `{new}` now"

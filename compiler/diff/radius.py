@@ -5,13 +5,14 @@ Counters, resources and what touches no request do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from compiler.diff.change import Area, Changes, Reach
-from compiler.diff.entitled import Entitlements
+from compiler.diff.entitled import Entitlements, Names
 from compiler.diff.recorded import Used
-from compiler.plan import Plan
+from compiler.diff.sides import Sides
+from compiler.plan_accounts import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,73 +36,75 @@ class Radius:
     traffic: Traffic | None
 
 
-def radius(changes: Changes, before: Plan, after: Plan, records: Iterable[Used] | None) -> Radius:
-    """Put together what all changes touch; ``before`` is in the later plan's names."""
+def radius(changes: Changes, sides: Sides, records: Iterable[Used] | None) -> Radius:
+    """Put together what all changes touch."""
     counted = (one.reach for one in changes.entries if one.area is not Area.COUNTERS)
     reaches = list(dict.fromkeys(reach for reach in counted if not reach.nothing))
-    plans = (before, after)
-    tenants = {one.name for plan in plans for one in plan.tenants}
-    models = {one.name for plan in plans for one in plan.models}
-    routes = {one.name for plan in plans for one in plan.routes}
-    sides = [Entitlements(plan) for plan in plans]
-    touched = _touched(reaches, tenants, models, routes, sides)
-    aliases = {name: one.name for one in before.models for name in one.aliases}
-    aliases |= {name: one.name for one in after.models for name in one.aliases}
-    traffic = None
-    if records is not None:
-        whole = hit = 0
-        for used in records:
-            whole += used.requests
-            model = aliases.get(used.model, used.model)
-            if any(_takes(reach, used.tenant, model, used.route) for reach in reaches):
-                hit += used.requests
-        traffic = Traffic(whole, hit)
-    who, what, where = (tuple(sorted(one)) for one in touched)
-    return Radius(who, what, where, len(tenants), len(models), len(routes), traffic)
-
-
-def _touched(
-    reaches: Iterable[Reach],
-    tenants: set[str],
-    models: set[str],
-    routes: set[str],
-    sides: list[Entitlements],
-) -> tuple[set[str], set[str], set[str]]:
-    who: set[str] = set()
-    what: set[str] = set()
-    where: set[str] = set()
+    plans = (sides.before, sides.after)
+    tenants = frozenset(one.name for plan in plans for one in plan.tenants)
+    models = frozenset(one.name for plan in plans for one in plan.models)
+    routes = frozenset(one.name for plan in plans for one in plan.routes)
+    who, what, where = set[str](), set[str](), set[str]()
     for reach in reaches:
         who |= tenants if reach.tenants is None else reach.tenants
-        if reach.models is not None:
-            what |= reach.models
-        elif reach.routes is not None:
-            for side in sides:
-                what |= side.served(reach.routes)
-        elif reach.tenants is None:
-            what |= models
-        else:
-            for side in sides:
-                for name in reach.tenants & side.tenants.keys():
-                    what |= side.reaches(side.tenants[name])
-        if reach.routes is not None:
-            where |= reach.routes
-        elif reach.models is not None:
-            for side in sides:
-                where |= side.serving(reach.models)
-        elif reach.tenants is None:
-            where |= routes
-        else:
-            for side in sides:
-                for name in reach.tenants & side.tenants.keys():
-                    where |= side.routes_of(side.tenants[name])
-    return who & tenants, what & models, where & routes
+        what |= _models(reach, sides, models) if reach.models is None else reach.models
+        where |= _routes(reach, sides, routes) if reach.routes is None else reach.routes
+    return Radius(
+        tuple(sorted(who & tenants)),
+        tuple(sorted(what & models)),
+        tuple(sorted(where & routes)),
+        len(tenants),
+        len(models),
+        len(routes),
+        None if records is None else _traffic(reaches, sides, records),
+    )
+
+
+def _models(reach: Reach, sides: Sides, everything: Names) -> Names:
+    """The models of a reach that names none: those of its routes, or else of its tenants."""
+    if reach.routes is not None:
+        return sides.had.served(reach.routes) | sides.has.served(reach.routes)
+    return _of_tenants(reach, sides, everything, Entitlements.reaches)
+
+
+def _routes(reach: Reach, sides: Sides, everything: Names) -> Names:
+    """The routes of a reach that names none: those of its models, or else of its tenants."""
+    if reach.models is not None:
+        return sides.had.serving(reach.models) | sides.has.serving(reach.models)
+    return _of_tenants(reach, sides, everything, Entitlements.routes_of)
+
+
+def _of_tenants(
+    reach: Reach, sides: Sides, everything: Names, which: Callable[[Entitlements, Tenant], Names]
+) -> Names:
+    if reach.tenants is None:
+        return everything
+    return frozenset[str]().union(
+        *(
+            which(side, side.tenants[name])
+            for side in (sides.had, sides.has)
+            for name in reach.tenants & side.tenants.keys()
+        )
+    )
+
+
+def _traffic(reaches: Iterable[Reach], sides: Sides, records: Iterable[Used]) -> Traffic:
+    named = {
+        name: one.name
+        for plan in (sides.before, sides.after)
+        for one in plan.models
+        for name in one.aliases
+    }
+    whole = touched = 0
+    for used in records:
+        whole += used.requests
+        model = named.get(used.model, used.model)
+        if any(_takes(reach, used.tenant, model, used.route) for reach in reaches):
+            touched += used.requests
+    return Traffic(whole, touched)
 
 
 def _takes(reach: Reach, tenant: str, model: str, route: str) -> bool:
     """Whether a recorded request is one of those; what was not recorded may be any."""
-    for names, name in ((reach.tenants, tenant), (reach.models, model), (reach.routes, route)):
-        if names is not None and name and name not in names:
-            return False
-        if names is not None and not names:
-            return False
-    return True
+    pairs = ((reach.tenants, tenant), (reach.models, model), (reach.routes, route))
+    return all(names is None or not name or name in names for names, name in pairs)

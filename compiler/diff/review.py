@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from compiler.diff.change import Changes
 from compiler.diff.connections import Connection, connections
-from compiler.diff.plans import diff_plans
+from compiler.diff.plans import changes_of
 from compiler.diff.promises import promises
 from compiler.diff.radius import Radius, radius
 from compiler.diff.recorded import Used, called_now
-from compiler.diff.renames import find_renames, renamed
 from compiler.diff.resources import ResourceChange, resource_changes
+from compiler.diff.sides import sides_of
 from compiler.diff.spending import Spending, spending
 from compiler.pipeline import Compiled
 
@@ -46,20 +46,19 @@ def review(
     usage: tuple[Used, ...] | None = None,
 ) -> Review:
     """Compare two compilations that have no errors, invariants included."""
-    changes = diff_plans(before.plan, after.plan)
+    sides = sides_of(before.plan, after.plan)
+    changes = changes_of(sides)
     promised = tuple(promises(before.outputs["linked"], after.outputs["linked"]))
     if promised:
         found = (*changes.entries, *promised)
         changes = Changes(tuple(sorted(found, key=lambda one: one.order)))
     resources = () if not changes else resource_changes(before.lowered, after.lowered)
-    table = find_renames(before.plan, after.plan) if changes else {}
-    old = renamed(before.plan, table)
-    used = None if usage is None else tuple(called_now(one, table) for one in usage)
+    used = None if usage is None else tuple(called_now(one, sides.renamed) for one in usage)
     return Review(
         *names,
         changes,
         connections(resources),
         resources,
-        radius(changes, old, after.plan, used),
-        None if used is None else spending(used, old, after.plan, table.get("models", {})),
+        radius(changes, sides, used),
+        None if used is None else spending(used, sides),
     )

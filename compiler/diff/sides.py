@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 from compiler.diff.change import Reach
 from compiler.diff.crowd import Crowd
 from compiler.diff.entitled import Entitlements
+from compiler.diff.references import Table
+from compiler.diff.renames import find_renames, renamed
 from compiler.plan import Plan
 from compiler.source import Span
 
@@ -17,7 +19,12 @@ from compiler.source import Span
 class Sides:
     """Both plans; ``had`` and ``has`` are what tenants may do by the earlier and the later one."""
 
+    original: Plan
+    """The earlier plan in its own names."""
+    renamed: Table
+    """The later names of things that are called otherwise and are the same, by section."""
     before: Plan
+    """The earlier plan in the later one's names."""
     after: Plan
     crowd: Crowd
     had: Entitlements
@@ -45,11 +52,15 @@ class Sides:
         return Reach(tenants, None, found)
 
 
-def sides_of(before: Plan, after: Plan) -> Sides:
-    """Put two plans beside each other; the earlier one is in the later one's names already."""
+def sides_of(original: Plan, after: Plan) -> Sides:
+    """Put two plans beside each other."""
+    table = find_renames(original, after)
+    before = renamed(original, table)
     old, new = (frozenset(one.name for one in plan.models) for plan in (before, after))
     routes = (frozenset(one.name for one in plan.routes) for plan in (before, after))
     return Sides(
+        original,
+        table,
         before,
         after,
         Crowd(before, after),

@@ -16,6 +16,7 @@ from compiler.diff.entitled import Entitlements
 from compiler.diff.models import chain, target_name
 from compiler.diff.prices import Rate, first_rate, rate_of
 from compiler.diff.recorded import Used
+from compiler.diff.sides import Sides
 from compiler.plan import Plan
 from compiler.plan_llm import Model
 
@@ -52,14 +53,14 @@ class Spending:
 class _Priced:
     """One plan's prices, by the names that clients ask by."""
 
-    def __init__(self, plan: Plan, old_names: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, allowed: Entitlements, old_names: Mapping[str, str]) -> None:
         self.models: dict[str, Model] = {}
         for model in plan.models:
             for name in (model.name, *model.aliases):
                 self.models[name] = model
         for old, new in old_names.items():
             self.models[old] = self.models[new]
-        self._allowed = Entitlements(plan)
+        self._allowed = allowed
 
     def allows(self, tenant: str, model: str) -> bool:
         """Whether a tenant's request for a model of that name is answered."""
@@ -72,14 +73,10 @@ class _Priced:
         return found.name in self._allowed.reaches(one)
 
 
-def spending(
-    records: Iterable[Used], before: Plan, after: Plan, renamed: Mapping[str, str]
-) -> Spending:
-    """Work out both costs of every group; ``before`` is in the later plan's names.
-
-    ``renamed`` are models' later names by the ones that clients asked for.
-    """
-    old, new = _Priced(before, renamed), _Priced(after, {})
+def spending(records: Iterable[Used], sides: Sides) -> Spending:
+    """Work out both costs of every group; its model is called as clients asked for it."""
+    old = _Priced(sides.before, sides.had, sides.renamed.get("models", {}))
+    new = _Priced(sides.after, sides.has, {})
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 6)
     for used in records:
         sums = found[used.tenant, used.model]
