@@ -14,11 +14,12 @@ from random import SystemRandom
 from typing import Any
 
 from tests.decide import llm_pairs, rest_pairs
+from tests.decide.llm_policies import FLAVOURS
 
 KINDS: dict[str, Callable[..., Any]] = {
     "rest": rest_pairs.compare,
     "llm": llm_pairs.compare,
-    **{one: partial(llm_pairs.compare, flavours=(one,)) for one in llm_pairs.FLAVOURS},
+    **{one: partial(llm_pairs.compare, flavours=(one,)) for one in FLAVOURS},
 }
 
 

@@ -24,7 +24,7 @@ import yaml
 
 from compiler.decide.decide import decide
 from compiler.decide.request import Request
-from compiler.decide.trace import Decider, Trace
+from compiler.decide.trace import Trace
 from compiler.decide.world import World
 from compiler.guards import needs_edge
 from compiler.pipeline import Compiled, compile_sources
@@ -32,36 +32,21 @@ from compiler.plan import Plan
 from compiler.read import sources_of
 from compiler.standalone import standalone
 from tests.decide import random_asked, random_llm
-from tests.decide.asking import Answered, Client
+from tests.decide.asking import Client
 from tests.decide.echoing import echoing
+from tests.decide.llm_policies import FLAVOURS, together
+from tests.decide.llm_seen import common, expected, seen
 from tests.decide.rest_pairs import Result
 from tests.decide.whole_gateway import Providers, providers, whole_gateway
 from tests.e2e.envoy_process import EnvoyProcess, running
-from tests.e2e.test_native_identity import ISSUER, Signer, key_set
+from tests.e2e.test_native_identity import Signer, key_set
 from tests.ports import free_port
 from xds.secrets import SecretReader
 
 TOGETHER = 16
 ENOUGH = 20
 """Differences after which nobody needs more."""
-FLAVOURS = ("people", "models", "tokens", "native")
 ENVIRONMENT = {"PROVIDER_KEY": "sk-canary", "AWS_ID": "AKIDEXAMPLE", "AWS_SECRET": "canary"}
-SHARED = {
-    "gatewright": "v1",
-    "name": "held",
-    "edge": {"folder": "edge", "workers": 1},
-    "services": {"echo": {"endpoints": ["<echo>"]}},
-    "issuers": {
-        "corp": {
-            "issuer": ISSUER,
-            "audiences": ["gatewright"],
-            "jwks": "file:corp.jwks.json",
-            "claims": {"tenant": "org", "team": "team", "user": "sub"},
-        }
-    },
-    "redactions": {"pii": {"detect": ["email"]}},
-}
-
 Decide = Callable[[Plan, Request, World], Trace]
 
 
@@ -106,7 +91,7 @@ def _gateway(
         given = stack.enter_context(providers(apis))
         echo = stack.enter_context(echoing(("echo",)))["echo"]
         signer = Signer("one")
-        text = _text(drawn, given.address, echo)
+        text = together(drawn, given.address, echo)
         beside = {"corp.jwks.json": key_set(signer)}
         made = compile_sources(sources_of({"gateway.yaml": text, **beside}), until="checked")
         assert made.ok, [(d.code, d.message) for d in made.diagnostics]
@@ -140,18 +125,6 @@ def _draw(seed: str, flavour: str, plans: int) -> list[random_llm.Drawn]:
         random_llm.draw(Random(f"{seed}/{number}"), f"p{number}", flavour, free_port())
         for number in range(plans)
     ]
-
-
-def _text(drawn: list[random_llm.Drawn], upstream: str, echo: int) -> str:
-    whole: dict[str, Any] = dict(SHARED)
-    for one in drawn:
-        for section, value in one.sections.items():
-            if isinstance(value, list):
-                whole[section] = [*whole.get(section, ()), *value]
-            else:
-                whole[section] = {**whole.get(section, {}), **value}
-    text: str = yaml.safe_dump(whole, sort_keys=False)
-    return text.replace("<upstream>", upstream).replace("<echo>", f"127.0.0.1:{echo}")
 
 
 @dataclass(slots=True)
@@ -260,49 +233,21 @@ class _Held:
             cooling=cooling,
             edge_away=self.away,
         )
-        got = self._seen(one, answered, before)
-        trace = self.decided(self.plan, request, world)
-        wanted = _expected(trace)
-        for draws in product((0.0, 0.999), repeat=6):
-            if wanted == _common(got, wanted):
-                break
-            again = self.decided(self.plan, request, replace(world, draws=draws))
-            if _expected(again) == _common(got, _expected(again)):
-                trace, wanted = again, _expected(again)
-        return trace, wanted, _common(got, wanted)
-
-    def _seen(
-        self, one: random_llm.Drawn, answered: Answered, before: dict[str, int]
-    ) -> dict[str, Any]:
         came = [
             record
             for name in one.providers
             for record in self.providers.came.get(name, ())[before[name] :]
         ]
-        came.sort(key=lambda record: record.number)
-        told: dict[str, Any] = {
-            "status": answered.status,
-            "served": answered.headers.get("x-gatewright-target"),
-            "attempts": answered.headers.get("x-gatewright-attempts"),
-            "code": _code(answered.body),
-            "sent": [
-                (
-                    record.provider,
-                    record.target,
-                    record.header("host"),
-                    random_asked.TEXT.encode() in record.body,
-                    _model(record.body),
-                    any(b"gw_" in value for _, value in record.headers),
-                )
-                for record in came
-            ],
-        }
-        if "x-echo" in answered.headers:
-            headers = dict(json.loads(answered.body)["headers"])
-            told["identity"] = tuple(
-                headers.get(f"x-gatewright-{what}", "") for what in ("tenant", "team", "key")
-            )
-        return told
+        got = seen(answered, came)
+        trace = self.decided(self.plan, request, world)
+        wanted = expected(trace)
+        for draws in product((0.0, 0.999), repeat=6):
+            if wanted == common(got, wanted):
+                break
+            again = self.decided(self.plan, request, replace(world, draws=draws))
+            if expected(again) == common(got, expected(again)):
+                trace, wanted = again, expected(again)
+        return trace, wanted, common(got, wanted)
 
     def _note(
         self,
@@ -337,65 +282,3 @@ def _own(plan: Plan) -> frozenset[str]:
         placed += tenant.limits
         placed += [limit for key in tenant.keys for limit in key.limits]
     return frozenset(one.limit.id for one in placed if one.per_edge)
-
-
-def _expected(trace: Trace) -> dict[str, Any]:
-    told: dict[str, Any] = {"status": 200 if trace.status is None else trace.status}
-    if trace.attempts or trace.decider in (Decider.GATE, Decider.MODEL):
-        told["sent"] = list(_sent(trace))
-    if trace.attempts:
-        told["attempts"] = str(len(trace.attempts))
-        # What stands in for a target says so in the target's name.
-        cooled = trace.attempts[-1].outcome == "skipped"
-        told["served"] = trace.attempts[-1].target if cooled else trace.served
-    if trace.decider is not Decider.UPSTREAM and trace.status != 200:
-        told["code"] = trace.code
-    if trace.sent and trace.identity is not None:
-        told["identity"] = (trace.identity.tenant, trace.identity.team, trace.identity.key)
-    return told
-
-
-def _sent(trace: Trace) -> Iterator[tuple[Any, ...]]:
-    """Each request to a provider: where, whether the text is in clear, the model, no credential."""
-    for one in trace.attempts:
-        if one.sent is not None:
-            sent = one.sent
-            yield sent.to, sent.path, sent.host, not one.redacted, sent.model, False
-
-
-def _common(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """What was seen, of that which is decided; some APIs have no model in their bodies."""
-    seen: dict[str, Any] = {key: got.get(key) for key in wanted}
-    if "sent" in seen and len(seen["sent"]) == len(wanted["sent"]):
-        seen["sent"] = [
-            (*came[:4], came[4] or told[4], came[5])
-            for came, told in zip(seen["sent"], wanted["sent"], strict=True)
-        ]
-    return seen
-
-
-def _model(body: bytes) -> str | None:
-    """What a provider reads as the model: the last of that name counts."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    model = told.get("model") if isinstance(told, dict) else None
-    return model if isinstance(model, str) else None
-
-
-def _code(body: bytes) -> str | None:
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(told, dict):
-        return None
-    error = told.get("error")
-    if not isinstance(error, dict):
-        found = told.get("code")
-    elif told.get("type") == "error":
-        found = error.get("type")
-    else:
-        found = error.get("code")
-    return found if isinstance(found, str) else None

@@ -11,6 +11,7 @@ from random import SystemRandom
 import pytest
 
 from tests.decide import llm_pairs, rest_pairs
+from tests.decide.llm_policies import FLAVOURS
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_models(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flavour", llm_pairs.FLAVOURS)
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_many_models(seed, flavour):
     """Some hundred of each kind of gateway, with its edge and every kind of provider."""
     held(llm_pairs.compare(seed, plans=16, pairs=50, flavours=(flavour,)), 800)

@@ -16,7 +16,7 @@ from compiler.decide.world import Answer, Fault, World
 from compiler.pipeline import compile_sources
 from compiler.plan_llm import Endpoint
 from compiler.read import sources_of
-from tests.decide import llm_pairs, random_llm, random_rest
+from tests.decide import llm_policies, random_llm, random_rest
 
 GOLDENS = sorted(Path(__file__).parents[1].glob("golden/*/in.yaml"))
 KEYS = {"corp.jwks.json": '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'}
@@ -79,8 +79,8 @@ def drawn(number: int):
             text = text.replace(f"<up{service}>", "1")
         made = compile_sources(sources_of({"gateway.yaml": text}))
         return made.plan if made.ok else None
-    flavour = llm_pairs.FLAVOURS[number % 4]
-    text = llm_pairs._text([random_llm.draw(random, "p0", flavour, 8080)], "127.0.0.1:1", 1)
+    flavour = llm_policies.FLAVOURS[number % 4]
+    text = llm_policies.together([random_llm.draw(random, "p0", flavour, 8080)], "127.0.0.1:1", 1)
     return compile_sources(sources_of({"gateway.yaml": text, **KEYS})).plan
 
 
