@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.decide.mutations import MUTATIONS, REPOSITORY, tried
+from tests.decide.mutations import REPOSITORY, tried
+from tests.decide.planted_bugs import MUTATIONS
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
