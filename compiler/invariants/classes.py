@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from compiler.invariants.callers import Caller
 from compiler.invariants.doors import Door
@@ -52,23 +53,21 @@ def sight_of(invariant: Invariant) -> Sight:
     )
 
 
-@dataclass(slots=True)
-class Doors:
-    """Doors that look alike and lead to the same models; ``routes`` has the bits of all of them."""
-
-    models: int
-    routes: int = 0
-    members: list[Door] = field(default_factory=list)
+M = TypeVar("M", Door, Caller)
+K = TypeVar("K")
 
 
 @dataclass(slots=True)
-class Callers:
-    """Callers that look alike and may use the same models; ``routes`` is what any of them may."""
+class Alike(Generic[M]):
+    """Members that look alike and have the same ``models``; ``routes`` has those of all of them."""
 
     models: int
     routes: int = 0
-    members: list[Caller] = field(default_factory=list)
+    members: list[M] = field(default_factory=list)
 
+
+Doors = Alike[Door]
+Callers = Alike[Caller]
 
 DoorSeen = tuple[Seen, bool]
 """What is seen of a door, and whether it leads to models."""
@@ -76,29 +75,26 @@ DoorSeen = tuple[Seen, bool]
 
 def classes_of_doors(doors: Iterable[Door], sight: Sight) -> Mapping[DoorSeen, tuple[Doors, ...]]:
     """Put doors together, by what is seen of them."""
-    found: defaultdict[DoorSeen, dict[int, Doors]] = defaultdict(dict)
-    for door in doors:
-        alike = found[sight.of(door.part), door.serves]
-        one = alike.get(door.models)
-        if one is None:
-            one = alike[door.models] = Doors(door.models)
-        one.routes |= 1 << door.place
-        one.members.append(door)
-    return {seen: tuple(alike.values()) for seen, alike in found.items()}
+    return _alike(((sight.of(one.part), one.serves), one, 1 << one.place) for one in doors)
 
 
 def classes_of_callers(
     callers: Iterable[Caller], sight: Sight
 ) -> Mapping[Seen, tuple[Callers, ...]]:
     """Put callers together, by what is seen of them."""
-    found: defaultdict[Seen, dict[int, Callers]] = defaultdict(dict)
-    for caller in callers:
-        alike = found[sight.of(caller.part)]
-        one = alike.get(caller.models)
+    return _alike((sight.of(one.part), one, one.routes) for one in callers)
+
+
+def _alike(looked_at: Iterable[tuple[K, M, int]]) -> Mapping[K, tuple[Alike[M], ...]]:
+    """Put together what looks alike, each with the bits of its routes."""
+    found: defaultdict[K, dict[int, Alike[M]]] = defaultdict(dict)
+    for seen, member, routes in looked_at:
+        alike = found[seen]
+        one = alike.get(member.models)
         if one is None:
-            one = alike[caller.models] = Callers(caller.models)
-        one.routes |= caller.routes
-        one.members.append(caller)
+            one = alike[member.models] = Alike(member.models)
+        one.routes |= routes
+        one.members.append(member)
     return {seen: tuple(alike.values()) for seen, alike in found.items()}
 
 
