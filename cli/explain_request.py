@@ -79,7 +79,8 @@ def _explained(args: argparse.Namespace, said: dict[str, Any], compiled: Compile
     from compiler.expectations.asked import request_of
     from compiler.expectations.given import world_of
     from compiler.render.trace import trace_data, trace_text
-    from compiler.schema.tests import GivenDocument, RequestDocument
+    from compiler.schema.given import GivenDocument
+    from compiler.schema.tests import RequestDocument
 
     port = said.pop("port", None)
     plan = compiled.plan

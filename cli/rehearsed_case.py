@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from compiler.decide.request import Request
     from compiler.decide.trace import Trace
     from compiler.expectations.case import Case
-    from compiler.schema.tests import AnswerDocument
+    from compiler.schema.given import AnswerDocument
 
 _OUTCOMES: Final = {
     "connect_failure": "reset",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from compiler.expectations.case import Case
     from compiler.pipeline import Compiled
     from compiler.plan import Plan
-    from compiler.schema.tests import AnswerDocument
+    from compiler.schema.given import AnswerDocument
 
 _AGENT: Final = "gatewright-test"
 _FLUSHED: Final = 5.0

@@ -14,7 +14,7 @@ from compiler.expectations.run import Result
 from compiler.render.mask import mask, mask_header
 from compiler.render.terminal import printable
 from compiler.render.trace import trace_data, trace_text
-from compiler.schema.tests import NONE
+from compiler.schema.given import NONE
 
 PASSED, FAILED, SKIPPED, ERROR = "passed", "failed", "skipped", "error"
 """How a case went; an error is Gatewright's own: the real Envoy did something else."""

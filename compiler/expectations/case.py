@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from compiler.render.mask import mask_header
-from compiler.schema.tests import (
-    NONE,
-    CaseDocument,
-    ExpectDocument,
-    GivenDocument,
-    RequestDocument,
-    TestDocument,
-)
+from compiler.schema.expected import ExpectDocument
+from compiler.schema.given import NONE, GivenDocument
+from compiler.schema.tests import CaseDocument, RequestDocument, TestDocument
 from compiler.source import Path, Span
 from policies.document import Document
 

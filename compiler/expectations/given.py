@@ -9,7 +9,7 @@ from decimal import Decimal
 from compiler.decide.world import EPOCH, Answer, Fault, World
 from compiler.expectations.limits import limits_named
 from compiler.plan import Plan
-from compiler.schema.tests import ALL, NONE, AnswerDocument, GivenDocument
+from compiler.schema.given import ALL, NONE, AnswerDocument, GivenDocument
 from policies.limit_text import NANO
 from xds.edge.limit import Limit, Unit
 

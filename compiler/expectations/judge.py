@@ -10,7 +10,8 @@ from compiler.decide.world import FINE, Fault, World
 from compiler.expectations.limits import limits_named
 from compiler.plan import Plan
 from compiler.plan_llm import Model, Target, Trigger
-from compiler.schema.tests import NONE, PICO, ExpectDocument
+from compiler.schema.expected import PICO, ExpectDocument
+from compiler.schema.given import NONE
 from policies.limit_text import usd_text
 
 SKIPPED = "skipped"

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 from compiler.diagnostic import Label, Reporter, Severity, did_you_mean
 from compiler.plan import Plan
-from compiler.schema.tests import (
-    NONE,
-    ExpectDocument,
-    GivenDocument,
-    RequestDocument,
-    TestDocument,
-)
+from compiler.schema.expected import ExpectDocument
+from compiler.schema.given import NONE, GivenDocument
+from compiler.schema.tests import RequestDocument, TestDocument
 from compiler.source import Path, Span
 
 Locate = Callable[[Path], Span]

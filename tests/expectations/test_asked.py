@@ -9,7 +9,8 @@ from compiler.decide.world import Fault
 from compiler.expectations.asked import endpoint_of, request_of
 from compiler.expectations.given import quiet_moment, world_of
 from compiler.plan_llm import Endpoint
-from compiler.schema.tests import GivenDocument, RequestDocument
+from compiler.schema.given import GivenDocument
+from compiler.schema.tests import RequestDocument
 from tests.expectations.policies import POLICY, right
 
 

@@ -10,7 +10,7 @@ from compiler.decide.trace import Attempt, Decider, Identity, Trace, Verdict
 from compiler.decide.world import Answer, Fault, World
 from compiler.expectations.judge import Outcome, judge, usd
 from compiler.plan import Lane
-from compiler.schema.tests import ExpectDocument
+from compiler.schema.expected import ExpectDocument
 from tests.expectations.policies import right
 
 TRACE = Trace(
