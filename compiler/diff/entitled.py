@@ -27,7 +27,7 @@ class Entitlements:
             if isinstance(route.action, Serve)
         }
         asked = [route for route in plan.routes if identifies(route)]
-        self._asked = frozenset(route.name for route in asked)
+        self._unasked = frozenset(r.name for r in plan.routes if not identifies(r))
         # Of a route that is for all tenants, a grant is all that is needed.
         self._for_all = frozenset(route.name for route in asked if route.allow is None)
         self._free_routes = frozenset(r.name for r in asked if not r.on_request and r.allow is None)
@@ -84,7 +84,7 @@ class Entitlements:
 
     def who_comes(self, routes: Names) -> Names:
         """The tenants that are let in to one of these routes; all of them where nobody is asked."""
-        if not routes <= self._asked:
+        if not self._unasked.isdisjoint(routes):
             return frozenset(self.tenants)
         return _all_of(self._by_routes, routes)
 

@@ -49,7 +49,8 @@ class Sides:
         """Whose requests a change of these routes touches."""
         found = frozenset(names)
         tenants = self.had.who_comes(found) | self.has.who_comes(found)
-        return Reach(tenants, None, found)
+        open_to_all = bool(found & (self.had.open | self.has.open))
+        return Reach(None if open_to_all else tenants, None, found)
 
 
 def sides_of(original: Plan, after: Plan) -> Sides:

@@ -195,6 +195,20 @@ def test_the_blast_radius():
     assert (found.radius.traffic.requests, found.radius.traffic.touched) == (40, 10)
 
 
+def test_the_blast_radius_of_a_route_that_is_for_one_tenant():
+    """A route that only one of the sides has is not open to all on the other."""
+    route = "  - { name: new, match: /new, service: orders, auth: keys, allow: [a] }\n"
+    found = reviewed(("routes:\n", f"routes:\n{route}"))
+    assert (found.radius.tenants, found.radius.routes) == (("a",), ("new",))
+
+
+def test_the_blast_radius_where_there_are_no_tenants():
+    """A route that asks nobody is touched, though nobody is known by name."""
+    quickstart = (REPOSITORY / "examples" / "quickstart" / "gateway.yaml").read_text()
+    found = reviewed(("timeout: 5s", "timeout: 9s"), base=quickstart)
+    assert (found.radius.routes, found.radius.models) == (("orders",), ())
+
+
 def test_the_blast_radius_of_a_model_that_is_asked_for_by_another_name():
     """All who asked for the old name are touched, and their recorded requests."""
     renamed = reviewed(("smart:", "clever:"), usage=usage())
