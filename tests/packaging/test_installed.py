@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,35 @@ def test_check_finds_the_quickstart_right(gatewright, quickstart):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("quickstart: ok.")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("diff quickstart changed --format text", 2, "quickstart -> changed: 1 other change"),
+        ("diff quickstart changed --format markdown", 2, "### Gatewright: 1 other change"),
+        ("diff quickstart changed --format json", 2, '"area": "timeouts"'),
+        ("explain 'GET /nowhere' quickstart", 0, "no route takes GET /nowhere"),
+        ("explain resource listener/local quickstart", 0, "gateway.yaml"),
+        ("test quickstart --coverage", 0, "total 100 %"),
+        ("fmt --check quickstart", 0, ""),
+        ("check --format sarif quickstart", 0, '"version": "2.1.0"'),
+        ("check --format markdown broken.yaml", 1, "### Gatewright: 1 error"),
+        ("schema --of plan", 0, '"title": "Gatewright plan"'),
+        ("compile quickstart --emit plan --json", 0, '"quickstart"'),
+    ],
+)
+def test_what_a_reviewer_runs_needs_no_checkout(gatewright, quickstart, words, code, said):
+    """Templates and schemas are in the wheel, and no command imports what is not installed."""
+    changed = shutil.copytree(quickstart, quickstart.with_name("changed"))
+    policy = changed / "gateway.yaml"
+    policy.write_text(policy.read_text().replace("timeout: 5s", "timeout: 9s"))
+    quickstart.with_name("broken.yaml").write_text("gatewright: v1\nname: x\nnam: x\n")
+    done = subprocess.run(
+        [gatewright, *shlex.split(words)], cwd=quickstart.parent, capture_output=True, text=True
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert said in done.stdout
 
 
 def test_the_installed_packages_are_the_wheel_s(gatewright, tmp_path):
