@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
@@ -24,7 +25,7 @@ def issuers(sides: Sides) -> Iterator[Change]:
             lost = change.message.startswith("audiences") and set(had.audiences) - set(
                 has.audiences
             )
-            yield _with(change, Severity.LOSS) if lost else change
+            yield replace(change, severity=Severity.LOSS) if lost else change
     for one, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
         yield Change(
             Area.AUTH,
@@ -45,20 +46,6 @@ def _asking(sides: Sides, issuer: str) -> frozenset[str]:
         for plan in (sides.before, sides.after)
         for route in plan.routes
         if any(method.issuer == issuer for method in route.auth)
-    )
-
-
-def _with(change: Change, severity: Severity) -> Change:
-    return Change(
-        change.area,
-        severity,
-        change.subject,
-        change.message,
-        change.before,
-        change.after,
-        change.reach,
-        change.before_at,
-        change.after_at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
 from compiler.diff.fields import Said, field_changes
@@ -93,7 +94,8 @@ def _changed(had: Model, has: Model, sides: Sides) -> Iterator[Change]:
 def _placed(subject: str, had: Model, has: Model, reach: Reach) -> Iterator[Change]:
     """Tell the fields of a fallback and of targets, which have no places or others."""
     for change in field_changes(subject, had.fallback, has.fallback, _FALLBACK, reach):
-        yield _at(change, had, has)
+        words = f"fallback: {change.message}"
+        yield replace(change, message=words, before_at=at(had), after_at=at(has))
     for one, other in same_targets(had, has):
         yield from field_changes(f"{subject}, {target_name(one)}", one, other, _TARGET, reach)
 
@@ -108,20 +110,6 @@ def same_targets(had: Model, has: Model) -> Iterator[tuple[Target, Target]]:
         for other in group.targets:
             if waiting[target_name(other)]:
                 yield waiting[target_name(other)].pop(0), other
-
-
-def _at(change: Change, had: Model, has: Model) -> Change:
-    return Change(
-        change.area,
-        change.severity,
-        change.subject,
-        f"fallback: {change.message}",
-        change.before,
-        change.after,
-        change.reach,
-        at(had),
-        at(has),
-    )
 
 
 def _aliases(subject: str, had: Model, has: Model, reach: Reach) -> Iterator[Change]:
