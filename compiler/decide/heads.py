@@ -2,7 +2,7 @@
 
 A target may be a whole URL, which then says the host; CONNECT's is a host, and leads nowhere.
 Source: `isMethodValid` and `isUrlValid` in source/common/http/http1/balsa_parser.cc, `handlePath`
-in codec_impl.cc beside it, and http-parser's `http_parser_parse_url`.
+in codec_impl.cc beside it, and http-parser's `http_parser_parse_url`; RFC 10008 for QUERY.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ METHODS: Final = frozenset(
     (
         "ACL", "BIND", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK",
         "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "MSEARCH", "NOTIFY", "OPTIONS",
-        "PATCH", "POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT", "REBIND", "REPORT", "SEARCH",
-        "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+        "PATCH", "POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT", "QUERY", "REBIND", "REPORT",
+        "SEARCH", "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE",
     )
 )  # fmt: skip
 """Those that Envoy reads of HTTP/1; case counts."""
@@ -35,7 +35,7 @@ _URL: Final = re.compile(
     rf"(?P<host>{_NAMED}(?::(?P<port>[0-9]+))?)(?P<target>[/?].*)?",
     re.IGNORECASE,
 )
-_TUNNEL: Final = re.compile(rf"{_NAMED}:(?P<port>[0-9]+)")
+_TUNNEL: Final = re.compile(rf"{_NAMED}:(?P<port>[0-9]+)\??")
 _LAST_PORT: Final = 65_535
 
 
@@ -60,7 +60,7 @@ def read_head(request: Request, *, tls: bool) -> Head | Unread:
     """Read the head of a request on a listener with TLS, or without."""
     if request.method not in METHODS:
         return Unread("method", f"`{request.method}` is no method that Envoy reads: refused")
-    for name, value in request.headers:
+    for name, value in (("host", request.host), *request.headers):
         if not _NAME.fullmatch(name):
             why = "has an underscore" if "_" in name else "is no name of a header"
             return Unread("headers", f"header `{name}` {why}: refused")
@@ -71,7 +71,13 @@ def read_head(request: Request, *, tls: bool) -> Head | Unread:
     read = _placed(request, "https" if tls else "http", tls=tls)
     if isinstance(read, Head) and not _HOST.fullmatch(read.request.host):
         return Unread("host", f"`{read.request.host}` is no host: refused")
+    if isinstance(read, Head) and request.method == "QUERY" and not _says_type(request):
+        return Unread("headers", "a QUERY has to say its content type: refused")
     return read
+
+
+def _says_type(request: Request) -> bool:
+    return any(request.values("content-type"))
 
 
 def _placed(request: Request, scheme: str, *, tls: bool) -> Head | Unread:

@@ -11,14 +11,14 @@ from collections.abc import Collection
 
 def undotted(authority: str) -> str:
     """Take the dot at the end of a host's name away, as Envoy does before anything looks at it."""
-    name, colon, port = authority.rpartition(":") if _has_port(authority) else (authority, "", "")
-    return name.removesuffix(".") + colon + port
+    name, dot, rest = authority.rpartition(".")
+    return name + rest if dot and (not rest or rest.startswith(":")) else authority
 
 
 def host_name(authority: str) -> str:
-    """Give the name that hosts are compared by."""
-    name = authority.lower()
-    return name.rpartition(":")[0] if _has_port(name) else name
+    """Give the name that hosts are compared by: what follows the last colon counts as a port."""
+    name, colon, port = authority.lower().rpartition(":")
+    return name if colon and "]" not in port else authority.lower()
 
 
 def choose_host(patterns: Collection[str], authority: str) -> str | None:
@@ -32,8 +32,3 @@ def choose_host(patterns: Collection[str], authority: str) -> str | None:
         if wildcard in patterns:
             return wildcard
     return "" if "" in patterns else None
-
-
-def _has_port(authority: str) -> bool:
-    before, colon, port = authority.rpartition(":")
-    return bool(colon) and port.isdigit() and (":" not in before or before.endswith("]"))

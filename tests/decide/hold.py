@@ -17,6 +17,7 @@ from tests.decide import llm_pairs, rest_pairs
 from tests.decide.llm_policies import FLAVOURS
 
 KINDS: dict[str, Callable[..., Any]] = {
+    "heads": rest_pairs.compare_heads,
     "rest": rest_pairs.compare,
     "llm": llm_pairs.compare,
     **{one: partial(llm_pairs.compare, flavours=(one,)) for one in FLAVOURS},

@@ -23,7 +23,7 @@ from compiler.pipeline import compile_sources
 from compiler.plan import Plan
 from compiler.read import sources_of
 from compiler.standalone import standalone
-from tests.decide import random_rest
+from tests.decide import random_heads, random_rest
 from tests.decide.asking import Answered, Client
 from tests.decide.echoing import echoing
 from tests.e2e.envoy_process import running
@@ -72,6 +72,16 @@ def compare(
             hold(drawn, [_requests(one, pairs) for one in drawn], decided, result)
             if len(result.differences) >= enough:
                 break
+    return result
+
+
+def compare_heads(seed: int, plans: int, pairs: int, decided: Decide = decide) -> Result:
+    """Hold odd requests to one plan: as many as are ``pairs`` for each of ``plans``."""
+    result = Result()
+    drawn = compiled(f"heads/{seed}", random_heads.DOCUMENT, dict.fromkeys(("s1", "s2", "s3"), 1))
+    assert drawn is not None
+    random = Random(f"heads of {seed}")
+    hold([drawn], [[random_heads.request(random) for _ in range(plans * pairs)]], decided, result)
     return result
 
 
@@ -149,7 +159,7 @@ def together(lowered: list[Lowered]) -> dict[str, Any]:
         listener["name"] = f"plan-{number}"
         listener["address"]["socket_address"]["port_value"] = 0
         listeners.append(listener)
-        clusters.update((cluster["name"], cluster) for cluster in static["clusters"])
+        clusters.update((cluster["name"], cluster) for cluster in static.get("clusters", ()))
     whole["static_resources"] = {"listeners": listeners, "clusters": list(clusters.values())}
     return whole
 

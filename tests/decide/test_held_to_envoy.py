@@ -33,6 +33,11 @@ def test_routes(seed):
     held(rest_pairs.compare(seed, plans=25, pairs=16), 400)
 
 
+def test_heads(seed):
+    """A few hundred requests of which Envoy refuses most before it looks for a route."""
+    held(rest_pairs.compare_heads(seed, plans=1, pairs=300), 300)
+
+
 def test_models(seed):
     """A hundred requests for models, of chains and tenants that Envoy sees to alone."""
     held(llm_pairs.compare(seed, plans=6, pairs=16, flavours=("native",)), 96)
