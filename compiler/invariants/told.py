@@ -24,7 +24,7 @@ _HINTS: Final[Mapping[Word, str]] = {
     Word.DETECTORS: "add the detectors to a redaction that holds here",
     Word.OWN_LIMITS: "give the tenant or its tier `limits` or a `budget`",
     Word.LIMITS: "write `limits` or a `budget` for the tenant, its tier, the route or the gateway",
-    Word.TRANSPORT: "add `tls` to the listener",
+    Word.TRANSPORT: "write `tls` for the listener (with `client_ca`, for `mtls`)",
     Word.AUTH: "write another `auth` on the route",
     Word.EGRESS: "take the target out of the model, or the model from the tenant or the route",
     Word.PROVIDERS: "take the target out of the model, or the model from the tenant or the route",
