@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
 from compiler.diff.fields import Said, field_changes
 from compiler.diff.keys import ends_sooner, keys, narrowed
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import arrow, names, said
 from compiler.plan_accounts import Grant, Team, Tenant
 
@@ -95,24 +95,21 @@ def _teams(had: Tenant, has: Tenant) -> Iterator[Change]:
         if Counter(one.contacts) != Counter(other.contacts):
             told = Said(Area.ACCESS, elsewhere=("name", "models", "limits", "keys", "tags"))
             yield from field_changes(subject, one, other, told, NOTHING)
-    for team in gone:
-        yield _team(had.name, team, is_new=False)
-    for team in come:
-        yield _team(had.name, team, is_new=True)
+    for team, is_new in passing(gone, come):
+        yield _team(had.name, team, is_new=is_new)
 
 
 def _team(tenant: str, team: Team, *, is_new: bool) -> Change:
     models = "" if team.models is None or not is_new else f", with models {names(team.models)}"
-    return Change(
+    return whole(
         Area.ACCESS,
         Severity.GAIN if is_new else Severity.LOSS,
         f"team `{tenant}/{team.name}`",
         f"{'is new' if is_new else 'is gone'}{models}",
-        None if is_new else team.name,
-        team.name if is_new else None,
+        team.name,
         Reach(frozenset({tenant})),
-        () if is_new else at(team),
-        at(team) if is_new else (),
+        team,
+        is_new=is_new,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
 from compiler.diff.fields import Said, field_changes
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import arrow, leaves, said, store_said
 from xds.edge.limit import Away
 
@@ -26,17 +26,16 @@ def issuers(sides: Sides) -> Iterator[Change]:
                 has.audiences
             )
             yield replace(change, severity=Severity.LOSS) if lost else change
-    for one, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
-        yield Change(
+    for one, is_new in passing(gone, come):
+        yield whole(
             Area.AUTH,
             Severity.GAIN if is_new else Severity.LOSS,
             f"issuer `{one.name}`",
             f"is {'new' if is_new else 'gone'}: {one.issuer}",
-            None if is_new else one.issuer,
-            one.issuer if is_new else None,
+            one.issuer,
             Reach(None, None, _asking(sides, one.name)),
-            () if is_new else at(one),
-            at(one) if is_new else (),
+            one,
+            is_new=is_new,
         )
 
 
@@ -60,17 +59,16 @@ def fleet(sides: Sides) -> Iterator[Change]:
     both, gone, come = paired(before.groups, after.groups)
     for had, has in both:
         yield from field_changes(f"group `{had.name}`", had, has, _GROUP, NOTHING)
-    for one, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
-        yield Change(
+    for one, is_new in passing(gone, come):
+        yield whole(
             Area.FLEET,
             Severity.NEUTRAL,
             f"group `{one.name}`",
             f"is {'new' if is_new else 'gone'}: nodes {one.nodes}",
-            None if is_new else str(one.nodes),
-            str(one.nodes) if is_new else None,
+            str(one.nodes),
             NOTHING,
-            () if is_new else at(one),
-            at(one) if is_new else (),
+            one,
+            is_new=is_new,
         )
     names = [[one.name for one in plan.groups] for plan in (before, after)]
     if names[0] != names[1] and set(names[0]) == set(names[1]):

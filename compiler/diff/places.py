@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from compiler.diff.change import NOTHING, Area, Change, Severity
 from compiler.diff.fields import Said, field_changes, policy_changes
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import leaves, names, plural
 from compiler.plan import EndpointAddress, Forward, Listener, Plan
 
@@ -31,7 +31,7 @@ def listeners(sides: Sides) -> Iterator[Change]:
         reach = sides.routes(_on(sides, had.name))
         yield from field_changes(subject, had, has, _LISTENER, reach)
         yield from policy_changes(subject, had.policies, has.policies, Area.LISTENERS, reach)
-    for one, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
+    for one, is_new in passing(gone, come):
         yield _listener(one, sides, is_new=is_new)
 
 
@@ -42,16 +42,15 @@ def _on(sides: Sides, listener: str) -> set[str]:
 
 def _listener(one: Listener, sides: Sides, *, is_new: bool) -> Change:
     place = f"{one.address}:{one.port}"
-    return Change(
+    return whole(
         Area.LISTENERS,
         Severity.GAIN if is_new else Severity.LOSS,
         f"listener `{one.name}`",
         f"is new: {place}" if is_new else f"is gone: nobody answers at {place}",
-        None if is_new else place,
-        place if is_new else None,
+        place,
         sides.routes(_on(sides, one.name)),
-        () if is_new else at(one),
-        at(one) if is_new else (),
+        one,
+        is_new=is_new,
     )
 
 
@@ -75,18 +74,17 @@ def services(sides: Sides) -> Iterator[Change]:
             )
         yield from field_changes(subject, had, has, _SERVICE, reach)
         yield from policy_changes(subject, had.policies, has.policies, Area.SERVICES, reach)
-    for one, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
+    for one, is_new in passing(gone, come):
         place = endpoints_said(one.endpoints)
-        yield Change(
+        yield whole(
             Area.SERVICES,
             Severity.NEUTRAL,
             f"service `{one.name}`",
             f"is {'new' if is_new else 'gone'}: {place}",
-            None if is_new else place,
-            place if is_new else None,
+            place,
             NOTHING,
-            () if is_new else at(one),
-            at(one) if is_new else (),
+            one,
+            is_new=is_new,
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from compiler.diff.change import NOTHING, Area, Change, Severity
 from compiler.diff.fields import Said, field_changes, policy_changes
 from compiler.diff.limits import using
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import names, plural, said
 from compiler.plan import Plan
 from compiler.plan_llm import Provider, Trust
@@ -62,26 +62,23 @@ def providers(sides: Sides) -> Iterator[Change]:
                 at(had),
                 at(has),
             )
-    for one in gone:
-        yield _whole(one, is_new=False)
-    for one in come:
-        yield _whole(one, is_new=True)
+    for one, is_new in passing(gone, come):
+        yield _whole(one, is_new=is_new)
     yield from _abroad(sides)
 
 
 def _whole(one: Provider, *, is_new: bool) -> Change:
     """Tell of a provider as such: what it is for is told with its models."""
     place = f"{one.trust} {one.speech} at {said(one.url)}"
-    return Change(
+    return whole(
         Area.SERVICES,
         Severity.NEUTRAL,
         f"provider `{one.name}`",
         f"is {'new' if is_new else 'gone'}: {place}",
-        None if is_new else place,
-        place if is_new else None,
+        place,
         NOTHING,
-        () if is_new else at(one),
-        at(one) if is_new else (),
+        one,
+        is_new=is_new,
     )
 
 

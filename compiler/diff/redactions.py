@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from compiler.diff.change import Area, Change, Reach, Severity
 from compiler.diff.cover import Cover, called, finds
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import arrow, leaves, names, plural, said
 from compiler.plan import Plan, Route
 from compiler.plan_llm import Redaction, Trust
@@ -188,18 +188,17 @@ def _rules(sides: Sides, *, told: bool) -> Iterator[Change]:
                 at(had),
                 at(has),
             )
-    for redaction, is_new in (*((one, False) for one in gone), *((one, True) for one in come)):
+    for redaction, is_new in passing(gone, come):
         shown = ", ".join(sorted(finds(redaction)))
-        yield Change(
+        yield whole(
             Area.REDACTION,
             Severity.NEUTRAL,
             f"redaction `{redaction.name}`",
             f"is {'new' if is_new else 'gone'}: {called(frozenset(finds(redaction)))}",
-            None if is_new else shown,
-            shown if is_new else None,
+            shown,
             Reach(),
-            () if is_new else at(redaction),
-            at(redaction) if is_new else (),
+            redaction,
+            is_new=is_new,
         )
 
 

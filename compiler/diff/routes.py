@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from compiler.diff.change import NOTHING, Area, Change, Reach, Severity
 from compiler.diff.entitled import is_open
 from compiler.diff.fields import Said, field_changes, policy_changes
-from compiler.diff.sides import Sides, at, paired
+from compiler.diff.sides import Sides, at, paired, passing, whole
 from compiler.diff.values import arrow, leaves, names, plural, said
 from compiler.plan import (
     Action,
@@ -35,10 +35,8 @@ def routes(sides: Sides) -> Iterator[Change]:
     both, gone, come = paired(sides.before.routes, sides.after.routes)
     for had, has in both:
         yield from _changed(had, has, sides)
-    for route in gone:
-        yield _whole(route, sides, is_new=False)
-    for route in come:
-        yield _whole(route, sides, is_new=True)
+    for route, is_new in passing(gone, come):
+        yield _whole(route, sides, is_new=is_new)
 
 
 def _changed(had: Route, has: Route, sides: Sides) -> Iterator[Change]:
@@ -91,9 +89,9 @@ def action_said(action: Action) -> str:
         case Forward():
             if len(action.branches) == 1:
                 return f"service {action.branches[0].service}"
-            whole = sum(one.weight for one in action.branches) or 1
+            total = sum(one.weight for one in action.branches) or 1
             return " | ".join(
-                f"{100 * one.weight / whole:.3g} % {one.service}" for one in action.branches
+                f"{100 * one.weight / total:.3g} % {one.service}" for one in action.branches
             )
         case Serve():
             return f"{plural('model', action.models)} {said(action.models)}"
@@ -237,14 +235,13 @@ def _whole(route: Route, sides: Sides, *, is_new: bool) -> Change:
     severity = Severity.GAIN if is_new else Severity.LOSS
     if is_new and opened and isinstance(route.action, Serve):
         severity = Severity.DANGER
-    return Change(
+    return whole(
         Area.ROUTES,
         severity,
         subject,
         f"is {'new' if is_new else 'gone'}: {where}; {whose}",
-        None if is_new else where,
-        where if is_new else None,
+        where,
         sides.routes(name),
-        () if is_new else at(route),
-        at(route) if is_new else (),
+        route,
+        is_new=is_new,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from compiler.diff.change import Reach
+from compiler.diff.change import Area, Change, Reach, Severity
 from compiler.diff.crowd import Crowd
 from compiler.diff.entitled import Entitlements
 from compiler.diff.references import Table
@@ -92,6 +92,30 @@ def paired(before: Iterable[N], after: Iterable[N]) -> tuple[list[tuple[N, N]], 
     gone = [one for name, one in old.items() if name not in new]
     come = [one for name, one in new.items() if name not in old]
     return both, gone, come
+
+
+def passing(gone: Iterable[N], come: Iterable[N]) -> Iterator[tuple[N, bool]]:
+    """Yield what is gone, and then what is new, each with whether it is that."""
+    yield from ((one, False) for one in gone)
+    yield from ((one, True) for one in come)
+
+
+def whole(
+    area: Area,
+    severity: Severity,
+    subject: str,
+    message: str,
+    value: str,
+    reach: Reach,
+    thing: Any,
+    *,
+    is_new: bool,
+) -> Change:
+    """Make the change of a thing that comes or goes as a whole; ``value`` is the thing in words."""
+    places = at(thing)
+    before, after = (None, value) if is_new else (value, None)
+    was, now = ((), places) if is_new else (places, ())
+    return Change(area, severity, subject, message, before, after, reach, was, now)
 
 
 def at(*things: Any) -> tuple[Span, ...]:
