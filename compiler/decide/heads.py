@@ -104,7 +104,7 @@ def _placed(request: Request, scheme: str, *, tls: bool) -> Head | Unread:
 
 
 def _has_port(found: re.Match[str] | None) -> bool:
-    return found is not None and int(found["port"][-9:]) <= _LAST_PORT
+    return found is not None and int(found["port"].lstrip("0")[:6] or "0") <= _LAST_PORT
 
 
 def upgrades(request: Request) -> bool:

@@ -28,9 +28,10 @@ def location(redirect: Redirect, match: Match, path: Normal, authority: str, sch
 
 def _own_host(authority: str, new: str, old: str, *, has_port: bool) -> str:
     """Keep the port that was asked for, unless another is written or it was the old scheme's."""
-    name, colon, port = authority.rpartition(":")
-    if not colon or not port.isdigit():
+    name, mark, port = authority.rpartition("]:" if authority.startswith("[") else ":")
+    if not mark:
         return authority
+    name += mark.removesuffix(":")
     if has_port or (new != old and port == _PORTS[old]):
         return name
     return authority

@@ -13,7 +13,7 @@ DOCUMENT: dict[str, Any] = {
     "listeners": {"public": {"address": "127.0.0.1", "port": 8080}},
     "routes": [
         {"name": "a", "match": "/a", "host": ["a.test"], "respond": {"status": 203}},
-        {"name": "b", "match": "/a", "redirect": {"path": "/b"}},
+        {"name": "b", "match": "/a", "redirect": {"path": "/b", "port": 8443}},
         {"name": "all", "match": "/", "respond": {"status": 202}},
     ],
 }

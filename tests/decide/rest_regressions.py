@@ -167,6 +167,13 @@ REGRESSIONS = (
         "https://a.test:8080/",
     ),
     Regression(
+        "a redirect to a port replaces whatever was written as one",
+        ({"match": {"prefix": "/"}, "redirect": {"port": 8443}},),
+        Request(host="a.test:7*"),
+        302,
+        "http://a.test:8443/",
+    ),
+    Regression(
         "headers that are set replace what the client sent",
         (_to({"prefix": "/"}, headers={"request": {"set": {"x-a": "set"}, "remove": ["x-b"]}}),),
         Request(headers=(("x-a", "1"), ("x-b", "2"))),
@@ -177,6 +184,7 @@ REGRESSIONS = (
     Regression("nobody is led through to a host", _ANY, Request("CONNECT", "a.test:443"), 404),
     Regression("CONNECT needs a port", _ANY, Request("CONNECT", "a.test"), 400),
     Regression("no port is above 65535", _ANY, Request("CONNECT", "a.test:65536"), 400),
+    Regression("nor is a long one", _ANY, Request("CONNECT", "a.test:1" + "0" * 9), 400),
     Regression("a method's case counts", _ANY, Request("get"), 400),
     Regression("a method that Envoy does not know is refused", _ANY, Request("M-SEARCH"), 400),
     Regression("QUERY has to say its content type", _ANY, Request("QUERY"), 400),
