@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Final
 
 from compiler.decide.hosts import undotted
@@ -29,7 +30,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HOST: Final = re.compile(r"[!$%&'()*+,\-.0-9:;=@A-Z\[\]_a-z~]*")
 _TARGET: Final = re.compile(r"[!-~]+")
-_NAMED: Final = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+_NAMED: Final = r"(?:[A-Za-z0-9.-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])"
 _URL: Final = re.compile(
     rf"(?P<scheme>https?)://(?:[!$%&'()*+,\-.0-9:;=A-Z_a-z~]*@)?"
     rf"(?P<host>{_NAMED}(?::(?P<port>[0-9]+))?)(?P<target>[/?].*)?",
@@ -83,7 +84,7 @@ def _says_type(request: Request) -> bool:
 def _placed(request: Request, scheme: str, *, tls: bool) -> Head | Unread:
     target = request.target
     if request.method == "CONNECT":
-        if _has_port(_TUNNEL.fullmatch(target)):
+        if _is_authority(_TUNNEL.fullmatch(target)):
             return Unread("route", f"no route leads to `{target}`: CONNECT is not served", 404)
         return Unread("path", f"`{target}` is no host with a port, as CONNECT needs it: refused")
     if target.startswith("/"):
@@ -93,7 +94,7 @@ def _placed(request: Request, scheme: str, *, tls: bool) -> Head | Unread:
             return Unread("host", f"`{request.host}` is no host: refused")
         return Unread("path", "`*` is of all of the gateway, and of no route", 404)
     url = _URL.fullmatch(target)
-    if url is None or (url["port"] is not None and not _has_port(url)):
+    if url is None or not _is_authority(url):
         return Unread("path", f"`{target}` is no path: refused")
     scheme, path = url["scheme"].lower(), url["target"] or "/"
     if scheme == "https" and not tls:
@@ -103,8 +104,16 @@ def _placed(request: Request, scheme: str, *, tls: bool) -> Head | Unread:
     return Head(replace(request, host=undotted(url["host"]), target=path), scheme)
 
 
-def _has_port(found: re.Match[str] | None) -> bool:
-    return found is not None and int(found["port"].lstrip("0")[:6] or "0") <= _LAST_PORT
+def _is_authority(found: re.Match[str] | None) -> bool:
+    """Tell whether what looks like a host and port is one."""
+    if found is None:
+        return False
+    if found["address"] is not None:
+        try:
+            ip_address(found["address"])
+        except ValueError:
+            return False
+    return int((found["port"] or "").lstrip("0")[:6] or "0") <= _LAST_PORT
 
 
 def upgrades(request: Request) -> bool:

@@ -15,7 +15,8 @@ from typing import Final
 _ESCAPED_SLASH: Final = re.compile("%2f|%5c", re.IGNORECASE)
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_MUST_BE_ESCAPED: Final = frozenset(' "#<>?`{}^|' + "".join(map(chr, (*range(0x20), 0x7F))))
+_MUST_BE_ESCAPED: Final = re.compile(r'["<>`{}^|]')
+"""Of what a request line may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,12 @@ class Normal:
 
 
 def normalised(target: str) -> Normal | None:
-    """Give the path that routes see; None where Envoy answers 400."""
-    if not target.startswith("/") or "#" in target:
-        return None
+    """Give the path that routes see; None where Envoy answers 400.
+
+    ``target`` begins with a slash, and holds no other characters than `read_head` lets pass.
+    """
     path, mark, query = target.partition("?")
-    if "%00" in path:
+    if "#" in target or "%00" in path:
         return None
     plain = _ESCAPED_SLASH.sub(lambda found: "/" if found[0][1] == "2" else "\\", path)
     redirected = plain != path
@@ -75,15 +77,9 @@ def _canonical(path: str) -> str:
                 kept.append("")
         else:
             kept.append(segment)
-    return "/" + "/".join("".join(map(_escaped, segment)) for segment in kept)
+    return _MUST_BE_ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", "/" + "/".join(kept))
 
 
 def _unescaped(found: re.Match[str]) -> str:
     character = chr(int(found[1], 16))
     return character if character in _UNRESERVED else found[0]
-
-
-def _escaped(character: str) -> str:
-    if character in _MUST_BE_ESCAPED or ord(character) > 0x7F:
-        return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
-    return character

@@ -214,6 +214,7 @@ REGRESSIONS = (
     Regression("a URL with a query needs a path", _ANY, Request(target="http://a.test?x"), 404),
     Regression("a URL of TLS is refused without it", _ANY, Request(target="https://a.test/"), 403),
     Regression("a URL of another scheme is refused", _ANY, Request(target="ws://a.test/"), 400),
+    Regression("in brackets stands an address", _ANY, Request(target="http://[::1.]/"), 400),
     Regression("a URL's host is plain", _ANY, Request(target="http://a_b/"), 400),
     Regression(
         "whatever follows a host's last colon is its port",
