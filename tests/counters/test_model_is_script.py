@@ -167,7 +167,9 @@ class Stores(RuleBasedStateMachine):
             self.rows.close()
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "examples", [30, pytest.param(1000, marks=(pytest.mark.slow, pytest.mark.timeout(600)))]
+)
 def test_every_store_does_what_the_model_does(store_url, tmp_path, examples):
     """Thousands of random steps, with clocks that jump and go back: the same numbers everywhere."""
     with asyncio.Runner() as runner:
